@@ -1,0 +1,13 @@
+"""For an entry file run as a script (``python effsr/upscale.py``), where Python puts effsr/ first on sys.path.
+
+Importing this puts the repository root there instead, so that ``import effsr`` works from a fresh clone and no module
+of effsr passes for one of the standard library. In an entry file, before importing effsr::
+
+    if not __package__:
+        import _script  # noqa: F401
+"""
+import sys
+from pathlib import Path
+
+_FOLDER = Path(__file__).resolve().parent
+sys.path[:] = [str(_FOLDER.parent), *(entry for entry in sys.path if Path(entry or '.').resolve() != _FOLDER)]

@@ -1,0 +1,37 @@
+"""The command line that effsr/train.py and effsr/test.py share: BasicSR's flags, and how a failure is told."""
+import argparse
+from typing import NamedTuple
+
+
+class Arguments(NamedTuple):
+    """Parsed flags."""
+
+    opt: str
+    launcher: str
+    auto_resume: bool
+    debug: bool
+    force_yml: list[str]
+
+
+def parse_arguments(argv: list[str] | None, is_train: bool) -> Arguments:
+    """Parse BasicSR's flags; None takes sys.argv."""
+    what = 'Train' if is_train else 'Test'
+    parser = argparse.ArgumentParser(description=f'{what} a network as an option file says.')
+    parser.add_argument('-opt', required=True, help='option file (YAML), for example options/quickstart_esrnet_x4.yml')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none',
+                        help='pytorch: started by torchrun')
+    parser.add_argument('--auto_resume', action='store_true', help='go on from the newest state of this run')
+    parser.add_argument('--debug', action='store_true', help='validate and save every 8 iterations, as debug_NAME')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument('--force_yml', nargs='+', default=[], metavar='KEY:SUBKEY=VALUE',
+                        help='override options, for example train:total_iter=1000')
+    args = parser.parse_args(argv)
+    return Arguments(args.opt, args.launcher, args.auto_resume, args.debug, args.force_yml)
+
+
+def failure_line(error: Exception) -> str:
+    """An error's message; of one from a data worker, the message without the worker's traceback."""
+    text = str(error)
+    if 'DataLoader worker process' in text:
+        text = text.strip().splitlines()[-1].partition(': ')[2]
+    return text

@@ -1,0 +1,146 @@
+"""Image files in and out: the only place where file formats, BGR and integer pixels occur.
+
+Everything else sees RGB, either as uint8 arrays (H, W, 3) or as floats in [0, 1]. What a file holds is told by its
+content, never by its name or by the largest value in it. The decoding and encoding behind these functions are in
+:mod:`effsr.data.image_decode` and :mod:`effsr.data.image_encode`.
+"""
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from effsr.data.image_decode import ImageError, decode_file, on_white, open_header, unreadable
+from effsr.data.image_encode import encode_picture, write_bytes
+
+__all__ = ['IMAGE_SUFFIXES', 'ImageError', 'Picture', 'image_size', 'list_images', 'read_picture', 'read_rgb',
+           'to_tensor', 'to_uint8', 'write_picture', 'write_rgb']
+
+IMAGE_SUFFIXES = ('.bmp', '.jfif', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture and what its file said about it.
+
+    Attributes:
+        color: float32 (H, W, 3), RGB in [0, 1]; of a grey picture all three channels are equal.
+        alpha: float32 (H, W) in [0, 1], 0 clear and 1 opaque, or None. The colour is not premultiplied.
+        gray: The file has one colour channel.
+        bits: 8 or 16, by the file's declaration. Depths below 8 count as 8.
+        format: 'PNG', 'JPEG', 'MPO', 'WEBP', 'BMP', 'TIFF', 'PPM', by the file's content; '' for a picture from memory.
+    """
+
+    color: np.ndarray
+    alpha: np.ndarray | None = None
+    gray: bool = False
+    bits: int = 8
+    format: str = ''
+
+
+def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
+    """All image files of a folder, told by their suffix, sorted by path.
+
+    Hidden files, files in hidden folders and anything without one of IMAGE_SUFFIXES are left out.
+
+    Raises:
+        ValueError: The folder is missing, is a file, or holds no image.
+    """
+    folder = Path(folder)
+    accepted = f'a folder holding {", ".join(IMAGE_SUFFIXES)}'
+    if not folder.is_dir():
+        raise ValueError(f'{folder}: {"is a file" if folder.exists() else "no such folder"}; accepted: {accepted}')
+    found = folder.rglob('*') if recursive else folder.glob('*')
+    images = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES
+              and not any(part.startswith('.') for part in path.relative_to(folder).parts) and path.is_file()]
+    if not images:
+        raise ValueError(f'{folder}: no image in this folder{" or below" if recursive else ""}; accepted: {accepted}')
+    return sorted(images, key=lambda path: path.relative_to(folder).parts)
+
+
+def read_rgb(path: str | Path) -> np.ndarray:
+    """Read an image as RGB, for training and validation.
+
+    EXIF orientation is applied. Grey is repeated to three channels, palettes are expanded. A transparent picture is
+    laid on white: ``color * alpha + white * (1 - alpha)``. 16 bits become 8 by ``round(value / 257)``, last.
+
+    Returns:
+        uint8 (H, W, 3), RGB.
+
+    Raises:
+        ImageError: Missing, empty, truncated, no image, or of a kind that is not read here; names the file.
+    """
+    pixels, _ = decode_file(Path(path))
+    if pixels.shape[2] in (2, 4):
+        pixels = on_white(pixels)
+    if pixels.dtype == np.uint16:
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Read an image with its alpha, depth and greyness. Orientation and errors are those of :func:`read_rgb`."""
+    pixels, file_format = decode_file(Path(path))
+    values = pixels.astype(np.float32) / np.iinfo(pixels.dtype).max
+    channels = values.shape[2]
+    gray = channels < 3
+    color = np.repeat(values[..., :1], 3, axis=2) if gray else np.ascontiguousarray(values[..., :3])
+    alpha = np.ascontiguousarray(values[..., -1]) if channels in (2, 4) else None
+    return Picture(color, alpha, gray, 16 if pixels.dtype == np.uint16 else 8, file_format)
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """(height, width) as :func:`read_rgb` would return it, from the file's header alone.
+
+    Raises:
+        ImageError: Missing, empty, or without an image's header. Damage behind the header goes unnoticed.
+    """
+    path = Path(path)
+    try:
+        with open(path, 'rb') as file:
+            image, orientation = open_header(file, path)
+            width, height = image.size
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return (width, height) if orientation >= 5 else (height, width)
+
+
+def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> None:
+    """Write a picture in the format its path's suffix names, keeping what that format can hold.
+
+    PNG and TIFF keep grey, alpha and 16 bits; WebP keeps alpha; JPEG and PPM keep grey; BMP keeps grey. Alpha that
+    cannot be kept is laid on white. The file appears whole or not at all, and an existing one is replaced.
+
+    Args:
+        path: One of .png .jpg .jpeg .jfif .webp .bmp .tif .tiff .ppm .pgm; its folder must exist.
+        picture: Values outside [0, 1] are clipped.
+        quality: Of JPEG (4:4:4) and lossy WebP, 1 to 100.
+
+    Raises:
+        ImageError: Unknown suffix, a size the format cannot hold, or the file cannot be written.
+    """
+    write_bytes(Path(path), encode_picture(Path(path), picture, quality))
+
+
+def write_rgb(path: str | Path, rgb: np.ndarray, quality: int = 95) -> None:
+    """Write uint8 (H, W, 3) RGB; formats, atomicity and errors are those of :func:`write_picture`."""
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise ValueError(f'{path}: expected uint8 (H, W, 3), got {rgb.dtype} {rgb.shape}')
+    write_picture(path, Picture(rgb.astype(np.float32) / 255), quality)
+
+
+def to_tensor(rgb: np.ndarray) -> torch.Tensor:
+    """uint8 (H, W, 3) RGB -> float32 (3, H, W) in [0, 1], in memory of its own."""
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise ValueError(f'expected uint8 (H, W, 3), got {rgb.dtype} {rgb.shape}')
+    return torch.from_numpy(rgb.transpose(2, 0, 1).astype(np.float32, order='C')).div_(255)
+
+
+def to_uint8(tensor: torch.Tensor) -> np.ndarray:
+    """Float (3, H, W) or (1, 3, H, W) RGB -> uint8 (H, W, 3): clipped to [0, 1], rounded; NaN becomes 0."""
+    if tensor.ndim == 4 and tensor.shape[0] == 1:
+        tensor = tensor[0]
+    if tensor.ndim != 3 or tensor.shape[0] != 3:
+        raise ValueError(f'expected (3, H, W) or (1, 3, H, W), got {tuple(tensor.shape)}')
+    scaled = tensor.detach().float().nan_to_num(0.0).clamp(0, 1).mul(255).round()
+    return scaled.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()

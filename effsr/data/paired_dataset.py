@@ -1,0 +1,112 @@
+"""Pairs of lq and gt images: paired training, and validation sets such as Set5."""
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from basicsr.utils.registry import DATASET_REGISTRY
+from pydantic import Field
+from torch.utils.data import Dataset
+
+from effsr.bridge import claim
+from effsr.data.augment import apply_flips, draw_corner, draw_flips
+from effsr.data.dataset_options import ImageDatasetOptions, parse_dataset_options
+from effsr.data.image_check import check_images, raise_all
+from effsr.data.image_io import to_tensor
+from effsr.data.image_source import ImageCache, find_images
+from effsr.data.sampler import seed_of
+from effsr.options import OptionError
+
+CROP_STREAM = 1
+
+claim(DATASET_REGISTRY, 'PairedImageDataset')
+
+
+class PairedDatasetOptions(ImageDatasetOptions):
+    """Block of a PairedImageDataset."""
+
+    gt_size: int | None = Field(None, ge=8, description='Side of a training crop of gt in pixels.')
+    filename_tmpl: str = Field('{}', description="Name of lq without extension, {} stands for gt's: {}x4.")
+
+
+@DATASET_REGISTRY.register()
+class PairedImageDataset(Dataset):
+    """Pairs matched by name: crops with flips in training, whole images in validation.
+
+    Args:
+        opt: The dataset's block of the option file, see :class:`PairedDatasetOptions`.
+
+    Raises:
+        ValueError: Missing or empty folder; images without a partner, of the wrong size, broken, or smaller than the
+            crop (each named).
+
+    A sample is a dict: ``lq`` (3, h, w) and ``gt`` (3, h*scale, w*scale) float32 RGB in [0, 1], ``lq_path``,
+    ``gt_path``; in training also ``seed``.
+    """
+
+    draws_from_seed = True
+
+    def __init__(self, opt: Mapping[str, Any]):
+        self.opt = opt
+        self.options = options = parse_dataset_options(PairedDatasetOptions, opt)
+        if options.phase == 'train' and options.gt_size is None:
+            raise OptionError(f'datasets.{options.name}.gt_size: missing; training on pairs needs the side of a crop')
+        if options.gt_size is not None and options.gt_size % options.scale:
+            raise OptionError(f'datasets.{options.name}.gt_size: {options.gt_size} is not divisible by scale '
+                              f'{options.scale}')
+        self.pairs = self._match()
+        self._check_sizes()
+        self.cache = ImageCache(options.cache_mb)
+
+    def _match(self) -> list[tuple[Path, Path]]:
+        """(lq, gt) files: by the two columns of meta_info (gt, lq), or by name."""
+        options = self.options
+        if options.meta_info is not None:
+            gt_paths = find_images(options.dataroot_gt, options.meta_info)
+            rows = [line.split(', ') for line in Path(options.meta_info).read_text().splitlines() if line.strip()]
+            if any(len(row) != 2 for row in rows) or options.dataroot_lq is None:
+                raise OptionError(f'{options.meta_info}: meta_info of pairs has lines "GT, LQ", relative to dataroot_gt '
+                                  'and dataroot_lq')
+            return [(Path(options.dataroot_lq) / lq.strip(), gt)
+                    for gt, (_, lq) in zip(gt_paths, rows, strict=True)]
+        gt_paths = find_images(options.dataroot_gt, None)
+        lq_by_name = {path.stem: path for path in find_images(options.dataroot_lq, None, 'dataroot_lq')}
+        wanted = {path: options.filename_tmpl.format(path.stem) for path in gt_paths}
+        raise_all(f'{path}: no {name} in {options.dataroot_lq}; add it, or set filename_tmpl'
+                  for path, name in wanted.items() if name not in lq_by_name)
+        return [(lq_by_name[name], path) for path, name in wanted.items()]
+
+    def _check_sizes(self) -> None:
+        options = self.options
+        smallest = (options.gt_size or 0) if options.phase == 'train' else 0
+        gt_sizes = check_images([gt for _, gt in self.pairs], smallest, 'gt_size')
+        lq_sizes = check_images([lq for lq, _ in self.pairs], smallest // options.scale, 'gt_size / scale =')
+        slack = 1 if options.phase == 'train' else options.scale  # a validation gt is cropped to fit its lq
+        raise_all(f'{gt}: {gt_size[1]}x{gt_size[0]} is not {options.scale} times {lq} ({lq_size[1]}x{lq_size[0]})'
+                  for (lq, gt), gt_size, lq_size in zip(self.pairs, gt_sizes, lq_sizes, strict=True)
+                  if any(not 0 <= g - q * options.scale < slack for g, q in zip(gt_size, lq_size, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        lq_path, gt_path = self.pairs[index]
+        lq, gt = self.cache.read(lq_path), self.cache.read(gt_path)
+        scale = self.options.scale
+        sample: dict[str, Any] = {'lq_path': str(lq_path), 'gt_path': str(gt_path)}
+        if self.options.phase == 'train':
+            sample['seed'] = seed_of(index)
+            rng = np.random.default_rng([sample['seed'], CROP_STREAM])
+            size = self.options.gt_size // scale
+            top, left = draw_corner(rng, *lq.shape[:2], size)
+            flips = draw_flips(rng, self.options.use_hflip, self.options.use_rot)
+            lq = apply_flips(lq[top:top + size, left:left + size], flips)
+            gt = apply_flips(gt[top * scale:(top + size) * scale, left * scale:(left + size) * scale], flips)
+        else:
+            gt = gt[:lq.shape[0] * scale, :lq.shape[1] * scale]
+        return {'lq': to_tensor(lq), 'gt': to_tensor(gt), **sample}
+
+
+@DATASET_REGISTRY.register()
+class RealESRGANPairedDataset(PairedImageDataset):
+    """The same under the name that Real-ESRGAN's option files use for fine-tuning on pairs."""

@@ -1,0 +1,69 @@
+"""Clean crops for second-order degradation: the training data of RealESRNet and RealESRGAN."""
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from basicsr.utils.registry import DATASET_REGISTRY
+from pydantic import Field, model_validator
+from torch.utils.data import Dataset
+
+from effsr.data.augment import apply_flips, draw_corner, draw_flips
+from effsr.data.dataset_options import ImageDatasetOptions, parse_dataset_options
+from effsr.data.image_check import check_images
+from effsr.data.image_io import to_tensor
+from effsr.data.image_source import ImageCache, find_images
+from effsr.data.sampler import seed_of
+
+CROP_STREAM = 1  # keeps the draws of crop and flips apart from those of the degradation, made from the same seed
+
+
+class RealESRGANDatasetOptions(ImageDatasetOptions):
+    """Block of a RealESRGANDataset."""
+
+    crop_pad_size: int = Field(400, ge=16, description='Side in pixels of the crop that is degraded.')
+    gt_size: int | None = Field(None, description='Must fit into crop_pad_size; the final crop is the top-level one.')
+
+    @model_validator(mode='after')
+    def _divisible(self) -> 'RealESRGANDatasetOptions':
+        if self.crop_pad_size % self.scale:
+            raise ValueError(f'crop_pad_size {self.crop_pad_size} is not divisible by scale {self.scale}')
+        return self
+
+
+@DATASET_REGISTRY.register()
+class RealESRGANDataset(Dataset):
+    """A folder of photographs, cropped, flipped and rotated, each sample with the seed of its degradation.
+
+    Kernels are not made here: they are drawn with every other parameter of the degradation from the sample's seed.
+
+    Args:
+        opt: The dataset's block of the option file, see :class:`RealESRGANDatasetOptions`.
+
+    Raises:
+        ValueError: Missing or empty folder, an image that is broken or smaller than the crop (each named).
+
+    A sample is a dict: ``gt`` float32 (3, crop, crop) RGB in [0, 1], ``seed`` int in [0, 2**63), ``gt_path``.
+    """
+
+    draws_from_seed = True
+
+    def __init__(self, opt: Mapping[str, Any]):
+        self.opt = opt
+        self.options = parse_dataset_options(RealESRGANDatasetOptions, opt)
+        self.paths = find_images(self.options.dataroot_gt, self.options.meta_info)
+        check_images(self.paths, self.options.crop_pad_size, 'crop_pad_size')
+        self.cache = ImageCache(self.options.cache_mb)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        seed = seed_of(index)
+        rng = np.random.default_rng([seed, CROP_STREAM])
+        path = self.paths[index]
+        image = self.cache.read(path)
+        size = self.options.crop_pad_size
+        top, left = draw_corner(rng, *image.shape[:2], size)
+        crop = image[top:top + size, left:left + size]
+        gt = apply_flips(crop, draw_flips(rng, self.options.use_hflip, self.options.use_rot))
+        return {'gt': to_tensor(gt), 'seed': seed, 'gt_path': str(path)}

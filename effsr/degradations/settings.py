@@ -1,0 +1,118 @@
+"""What may be drawn: the options of second-order degradation, under Real-ESRGAN's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+KernelKind = Literal['iso', 'aniso', 'generalized_iso', 'generalized_aniso', 'plateau_iso', 'plateau_aniso']
+Range = tuple[float, float]
+
+MIN_KERNEL_SIZE = 7
+MAX_KERNEL_SIZE = 99
+
+_KERNELS = ('iso', 'aniso', 'generalized_iso', 'generalized_aniso', 'plateau_iso', 'plateau_aniso')
+_KERNEL_PROB = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
+
+
+def _shown(value: Any) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)
+
+
+def _rule(kind: Any, unit: str, accepted: str, holds: Callable[[Any], bool]) -> Any:
+    """A field type that refuses a value for which ``holds`` is false, in one line with what is accepted."""
+
+    def check(value: Any, info: ValidationInfo) -> Any:
+        if not holds(value):
+            raise ValueError(f'{info.field_name} is {_shown(value)}; accepted: {accepted}')
+        return value
+
+    return Annotated[kind, AfterValidator(check), Field(json_schema_extra={'unit': unit, 'accepted': accepted})]
+
+
+def _range_rule(unit: str, accepted: str, holds: Callable[[float, float], bool]) -> Any:
+    return _rule(Range, unit, f'[low, high] with {accepted}', lambda r: r[0] <= r[1] and holds(r[0], r[1]))
+
+
+def _are_weights(weights: tuple[float, ...]) -> bool:
+    return all(0 <= w < float('inf') for w in weights) and sum(weights) > 0
+
+
+_WEIGHTS = 'non-negative weights with a positive sum'
+_KernelSize = _rule(
+    int,
+    'pixels',
+    f'an odd number from {MIN_KERNEL_SIZE} to {MAX_KERNEL_SIZE}',
+    lambda size: size % 2 == 1 and MIN_KERNEL_SIZE <= size <= MAX_KERNEL_SIZE,
+)
+_KernelList = _rule(tuple[KernelKind, ...], 'names', 'one or more of ' + ', '.join(_KERNELS), bool)
+_KernelWeights = _rule(tuple[float, ...], 'weights', f'{_WEIGHTS}, one for each kernel of the list', _are_weights)
+_ResizeWeights = _rule(tuple[float, float, float], 'weights', f'[up, down, keep], {_WEIGHTS}', _are_weights)
+_Probability = _rule(float, 'probability', '0 to 1', lambda p: 0 <= p <= 1)
+_SigmaRange = _range_rule('pixels', '0 < low <= high <= 100', lambda low, high: low > 0 and high <= 100)
+_BetaRange = _range_rule('shape exponent', '0 < low <= high <= 20', lambda low, high: low > 0 and high <= 20)
+_ResizeRange = _range_rule('factor', '0 < low <= 1 <= high <= 8', lambda low, high: 0 < low <= 1 <= high <= 8)
+_NoiseRange = _range_rule('levels of 255', '0 <= low <= high <= 255', lambda low, high: low >= 0 and high <= 255)
+_PoissonRange = _range_rule('factor', '0 <= low <= high <= 100', lambda low, high: low >= 0 and high <= 100)
+_JpegRange = _range_rule('libjpeg quality', '1 <= low <= high <= 100', lambda low, high: low >= 1 and high <= 100)
+
+
+class DegradationSettings(BaseModel):
+    """Distribution of second-order degradation (Real-ESRGAN, arXiv 2107.10833, section 3 and figure 2).
+
+    Names and defaults are those of ``train_realesrnet_x4plus.yml``; a name that ends in 2 belongs to the second
+    order. Frozen. An unknown name or a value out of range raises ``pydantic.ValidationError`` (a ``ValueError``)
+    whose text gives, on one line, the value and what is accepted. In each field's ``json_schema_extra``, ``unit``
+    and ``accepted`` hold the same as text.
+    """
+
+    model_config = ConfigDict(frozen=True, extra='forbid')
+
+    blur_kernel_size: _KernelSize = Field(21, description='largest kernel; sizes are drawn odd, from 7 to this')
+    kernel_list: _KernelList = Field(_KERNELS, description='kinds of blur kernel drawn when the kernel is no sinc')
+    kernel_prob: _KernelWeights = Field(_KERNEL_PROB, description='how often each kind of kernel_list is drawn')
+    sinc_prob: _Probability = Field(0.1, description='how often the blur kernel is a sinc instead of a kind listed')
+    blur_sigma: _SigmaRange = Field((0.2, 3.0), description='standard deviation of the kernel, drawn for each axis')
+    betag_range: _BetaRange = Field((0.5, 4.0), description='shape of generalized Gaussians; 1 is the Gaussian')
+    betap_range: _BetaRange = Field((1.0, 2.0), description='shape of plateau kernels')
+
+    resize_prob: _ResizeWeights = Field((0.2, 0.7, 0.1), description='how often to enlarge, to shrink, to keep')
+    resize_range: _ResizeRange = Field((0.15, 1.5), description='factor: shrinking from low to 1, enlarging to high')
+    gaussian_noise_prob: _Probability = Field(0.5, description='how often noise is Gaussian; Poisson otherwise')
+    noise_range: _NoiseRange = Field((1.0, 30.0), description='standard deviation of Gaussian noise')
+    poisson_scale_range: _PoissonRange = Field((0.05, 3.0), description='factor on the Poisson noise')
+    gray_noise_prob: _Probability = Field(0.4, description='how often noise is the same in all channels')
+    jpeg_range: _JpegRange = Field((30.0, 95.0), description='quality of JPEG compression')
+
+    second_blur_prob: _Probability = Field(0.8, description='how often the second order blurs at all')
+    blur_kernel_size2: _KernelSize = Field(21, description='as blur_kernel_size, second order; and the final sinc')
+    kernel_list2: _KernelList = Field(_KERNELS, description='as kernel_list, second order')
+    kernel_prob2: _KernelWeights = Field(_KERNEL_PROB, description='as kernel_prob, second order')
+    sinc_prob2: _Probability = Field(0.1, description='as sinc_prob, second order')
+    blur_sigma2: _SigmaRange = Field((0.2, 1.5), description='as blur_sigma, second order')
+    betag_range2: _BetaRange = Field((0.5, 4.0), description='as betag_range, second order')
+    betap_range2: _BetaRange = Field((1.0, 2.0), description='as betap_range, second order')
+
+    resize_prob2: _ResizeWeights = Field((0.3, 0.4, 0.3), description='as resize_prob, second order')
+    resize_range2: _ResizeRange = Field((0.3, 1.2), description='as resize_range, on the size of the result')
+    gaussian_noise_prob2: _Probability = Field(0.5, description='as gaussian_noise_prob, second order')
+    noise_range2: _NoiseRange = Field((1.0, 25.0), description='as noise_range, second order')
+    poisson_scale_range2: _PoissonRange = Field((0.05, 2.5), description='as poisson_scale_range, second order')
+    gray_noise_prob2: _Probability = Field(0.4, description='as gray_noise_prob, second order')
+    jpeg_range2: _JpegRange = Field((30.0, 95.0), description='as jpeg_range, second order')
+
+    final_sinc_prob: _Probability = Field(0.8, description='how often a sinc filter goes with the final resize')
+
+    @model_validator(mode='after')
+    def _one_weight_for_each_kernel(self) -> DegradationSettings:
+        for suffix in ('', '2'):
+            names = getattr(self, f'kernel_list{suffix}')
+            weights = getattr(self, f'kernel_prob{suffix}')
+            if len(names) != len(weights):
+                raise ValueError(
+                    f'kernel_prob{suffix} is {_shown(weights)}, {len(weights)} weights; '
+                    f'accepted: {len(names)}, one for each kernel of kernel_list{suffix}'
+                )
+        return self

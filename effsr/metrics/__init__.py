@@ -1,0 +1,109 @@
+"""Metrics, and the one place where an option file's ``val: metrics:`` section is carried out.
+
+Importing it registers ``calculate_psnr`` and ``calculate_ssim`` with BasicSR, whose own are then
+``calculate_psnr_basicsr`` and ``calculate_ssim_basicsr``.
+"""
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from basicsr.utils.registry import METRIC_REGISTRY
+
+from effsr.metrics import registered  # noqa: F401  registers
+from effsr.metrics.psnr_ssim import psnr, ssim
+
+__all__ = ['compute_metrics', 'higher_is_better', 'psnr', 'ssim']
+
+# Entries of a metric's options that are addressed to the caller, not to the metric.
+OWN_KEYS = ('type', 'better')
+
+
+def compute_metrics(
+    options: Mapping[str, Mapping[str, Any]],
+    result_rgb: np.ndarray,
+    gt_rgb: np.ndarray | None,
+) -> dict[str, float]:
+    """Compute every metric of an option file's ``val: metrics:`` section on one picture.
+
+    Any name in BasicSR's METRIC_REGISTRY will do: effsr's, BasicSR's or a user's. The metrics get BGR, as BasicSR's
+    contract has it, as ``img`` and, where they take it, ``img2``.
+
+    Args:
+        options: Label -> options, of which ``type`` names the metric, ``better`` is for :func:`higher_is_better`, and
+            the others are passed on. Not modified.
+        result_rgb: (H, W, 3) RGB uint8, or float in [0, 255]; or grey (H, W).
+        gt_rgb: The truth, alike. None where there is none: then only metrics that do without it can be computed.
+
+    Returns:
+        Label -> value, in the options' order.
+
+    Raises:
+        ValueError: An unknown ``type``, options that the metric does not take or lacks, a missing truth, or pictures
+            that the metric refuses. The message begins with the label.
+    """
+    result = _flip_channels(result_rgb)
+    truth = None if gt_rgb is None else _flip_channels(gt_rgb)
+    values = {}
+    for label, entry in options.items():
+        where = f'val: metrics: {label}'
+        metric = _find_metric(entry, where)
+        arguments = _bind(metric, entry, result, truth, where)
+        try:
+            values[label] = float(metric(**arguments))
+        except ValueError as error:
+            raise ValueError(f'{where}: {error}') from error
+    return values
+
+
+def higher_is_better(option: Mapping[str, Any]) -> bool:
+    """Whether a larger value of this metric is the better one, by its entry ``better`` (default: higher).
+
+    Raises:
+        ValueError: ``better`` is neither 'higher' nor 'lower'.
+    """
+    better = option.get('better', 'higher')
+    if better not in ('higher', 'lower'):
+        raise ValueError(f"better is {better!r}; accepted: 'higher', 'lower'")
+    return better == 'higher'
+
+
+def _flip_channels(img: np.ndarray) -> np.ndarray:
+    # Contiguous, since metrics hand pictures to OpenCV, which takes no negative strides.
+    return np.ascontiguousarray(img[..., ::-1]) if img.ndim == 3 else img
+
+
+def _find_metric(entry: Mapping[str, Any], where: str) -> Callable[..., Any]:
+    known = sorted(METRIC_REGISTRY.keys())
+    if 'type' not in entry:
+        raise ValueError(f'{where}: type is missing; accepted: {", ".join(known)}')
+    name = entry['type']
+    if name not in known:
+        near = difflib.get_close_matches(str(name), known, 1)
+        hint = f'; did you mean {near[0]}?' if near else ''
+        raise ValueError(f'{where}: type: no metric is named {name!r}; accepted: {", ".join(known)}{hint}')
+    return METRIC_REGISTRY.get(name)
+
+
+def _bind(
+    metric: Callable[..., Any], entry: Mapping[str, Any], result: np.ndarray, truth: np.ndarray | None, where: str,
+) -> dict[str, Any]:
+    """The keywords to call a metric with, checked against its signature."""
+    parameters = inspect.signature(metric).parameters
+    arguments = {key: value for key, value in entry.items() if key not in OWN_KEYS}
+    given = sorted({'img', 'img2'} & arguments.keys())
+    if given:
+        raise ValueError(f'{where}: {given[0]} is the picture itself and cannot be an option')
+    arguments['img'] = result
+    if 'img2' in parameters:
+        if truth is None and parameters['img2'].default is inspect.Parameter.empty:
+            raise ValueError(f'{where}: {entry["type"]} compares with a ground truth, and this set has none')
+        if truth is not None:
+            arguments['img2'] = truth
+    try:
+        inspect.signature(metric).bind(**arguments)
+    except TypeError as error:
+        taken = [key for key in parameters if key not in ('img', 'img2', *OWN_KEYS)]
+        raise ValueError(f'{where}: {entry["type"]}: {error}; options: {", ".join(taken)}') from error
+    return arguments

@@ -1,0 +1,187 @@
+"""What both models do alike around a step: start, feed, test, validate, save, resume.
+
+Each function is a method of RealESRNetModel and RealESRGANModel, bound there by name.
+"""
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from effsr import __version__
+from effsr.models.training import build_network, build_scheduler, make_ema, readable_log
+from effsr.models.validation import Validator
+from effsr.options import Component
+from effsr.runtime.checkpoint import load_network, save_atomic
+from effsr.runtime.distributed import wrap
+from effsr.runtime.sidecar import write_sidecar
+
+logger = logging.getLogger('basicsr')
+
+
+def make_network(model: Any, component: Component, key: str) -> nn.Module:
+    """Build network_g or network_d, load its pretrained weights, move it to the model's device.
+
+    Raises:
+        ValueError: Unknown network, wrong arguments, or weights that are missing or do not fit.
+    """
+    options = model.options
+    net = build_network(component, key)
+    label = key.removeprefix('network_')
+    path = getattr(options.path, f'pretrain_{key}')
+    if path is not None:
+        used = load_network(net, path, getattr(options.path, f'param_key_{label}'),
+                            getattr(options.path, f'strict_load_{label}'))
+        logger.info('%s: weights of %s (%s)', component.type, path, used)
+    parameters = sum(parameter.numel() for parameter in net.parameters())
+    logger.info('%s: %s, %s parameters', key, component.type, f'{parameters:,}')
+    return wrap(net, model.device, options.runtime.dist, options.num_gpu, options.find_unused_parameters)
+
+
+def start_ema(model: Any, decay: float) -> nn.Module | None:
+    """The moving average of net_g, or None: from params_ema of the pretrained file, else from net_g itself."""
+    if decay == 0:
+        return None
+    ema = make_ema(model.get_bare_model(model.net_g)).to(model.device)
+    path = model.options.path
+    if path.pretrain_network_g is not None:
+        load_network(ema, path.pretrain_network_g, 'params_ema', path.strict_load_g)
+    return ema
+
+
+def setup_schedulers(model: Any) -> None:
+    """One schedule for each optimizer."""
+    model.schedulers = [build_scheduler(model.options.train.scheduler, optimizer) for optimizer in model.optimizers]
+
+
+def feed_data(model: Any, data: Mapping[str, Any]) -> None:
+    """Take a batch: pairs are made from gt in training, unless the batch brings its own lq.
+
+    Args:
+        model: Gets lq, gt and gt_usm.
+        data: `gt` (B, 3, H, W) RGB in [0, 1] and `seed` (B,) for degradation; or `lq` and, if there is one, `gt`.
+    """
+    if model.is_train and 'gt' in data:
+        model.lq, model.gt, model.gt_usm = model.pairs(data)
+        return
+    model.lq = data['lq'].to(model.device)
+    model.gt = model.gt_usm = data['gt'].to(model.device) if 'gt' in data else None
+
+
+def test(model: Any) -> None:
+    """Compute output from lq, with the averaged weights where there are any."""
+    net = model.net_g_ema if model.net_g_ema is not None else model.get_bare_model(model.net_g)
+    was_training = net.training
+    net.eval()
+    with torch.no_grad():
+        model.output = model.validator.infer(net, model.lq) if model.validator is not None else net(model.lq)
+    net.train(was_training)
+
+
+def validation(model: Any, dataloader: DataLoader, current_iter: int | str, tb_logger: Any,
+               save_img: bool = False) -> None:
+    """Validate on one dataset, on the first process; not twice at the same iteration.
+
+    BasicSR's loop labels the last validation of a run with total_iter + 1; the model counts its own steps.
+    """
+    if model.validator is None or model.options.runtime.rank != 0:
+        return
+    iteration = model.current_iter if model.is_train and model.current_iter else current_iter
+    dataset = dataloader.dataset.opt['name']
+    if model.validated.get(dataset) == iteration:
+        return
+    model.validated[dataset] = iteration
+    net = model.net_g_ema if model.net_g_ema is not None else model.get_bare_model(model.net_g)
+    was_training = net.training
+    net.eval()
+    model.validator.run(net, dataloader, model.device, iteration, tb_logger, save_img)
+    net.train(was_training)
+
+
+def get_current_log(model: Any) -> dict[str, float]:
+    """The losses of the last step as numbers."""
+    return readable_log(model.losses, model.current_iter)
+
+
+def get_current_visuals(model: Any) -> dict[str, torch.Tensor]:
+    """lq, result and, where there is one, gt, on the CPU."""
+    visuals = {'lq': model.lq, 'result': model.output, 'gt': model.gt}
+    return {name: value.detach().cpu() for name, value in visuals.items() if value is not None}
+
+
+def save(model: Any, epoch: int, current_iter: int) -> None:
+    """Write weights with their JSON sidecar, and the training state; current_iter -1 writes the weights as latest.
+
+    Raises:
+        ValueError: No folder to write to, or writing failed; earlier checkpoints stay as they were.
+    """
+    if model.options.runtime.rank != 0:
+        return
+    folder = model.options.path.models
+    if folder is None:
+        raise ValueError('path: models: missing; give the folder that checkpoints are to be written to')
+    if current_iter == -1:
+        if model.saved_iter != model.current_iter:
+            save(model, epoch=model.current_epoch, current_iter=model.current_iter)
+        _save_weights(model, Path(folder), 'latest')
+        return
+    _save_weights(model, Path(folder), str(current_iter))
+    state = {'epoch': epoch, 'iter': current_iter, 'best': model.validator.state() if model.validator else {},
+             'optimizers': [optimizer.state_dict() for optimizer in model.optimizers],
+             'schedulers': [scheduler.state_dict() for scheduler in model.schedulers]}
+    states = model.options.path.training_states
+    if states is not None:
+        Path(states).mkdir(parents=True, exist_ok=True)
+        save_atomic(state, Path(states) / f'{current_iter}.state')
+    model.saved_iter = current_iter
+    model.current_epoch = epoch
+
+
+def _save_weights(model: Any, folder: Path, label: str) -> None:
+    options = model.options
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {'params': _cpu_state(model, model.net_g)}
+    if model.net_g_ema is not None:
+        weights['params_ema'] = _cpu_state(model, model.net_g_ema)
+    path = folder / f'net_g_{label}.pth'
+    save_atomic(weights, path)
+    write_sidecar(path, {
+        'effsr': __version__, 'name': options.name, 'iteration': model.current_iter, 'scale': options.scale,
+        'arch': {'type': options.network_g.type, 'args': options.network_g.arguments},
+        'metrics': {dataset: {name: score.value for name, score in scores.items()}
+                    for dataset, scores in (model.validator.scores if model.validator else {}).items()}})
+    if model.net_d is not None:
+        save_atomic({'params': _cpu_state(model, model.net_d)}, folder / f'net_d_{label}.pth')
+
+
+def _cpu_state(model: Any, net: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.cpu() for name, value in model.get_bare_model(net).state_dict().items()}
+
+
+def resume_training(model: Any, state: Mapping[str, Any]) -> None:
+    """Take up optimizers, schedules and best scores of a training state.
+
+    The networks come as pretrained weights, as in BasicSR: path: pretrain_network_g names those of that iteration.
+
+    Raises:
+        ValueError: A state of another kind of run.
+    """
+    if len(state['optimizers']) != len(model.optimizers):
+        raise ValueError(f"the training state has {len(state['optimizers'])} optimizers, this model has "
+                         f'{len(model.optimizers)}; it is of another kind of run')
+    model.current_iter = model.saved_iter = state['iter']
+    model.current_epoch = state['epoch']
+    for optimizer, saved in zip(model.optimizers, state['optimizers'], strict=True):
+        optimizer.load_state_dict(saved)
+    for scheduler, saved in zip(model.schedulers, state['schedulers'], strict=True):
+        scheduler.load_state_dict(saved)
+    if model.validator is not None:
+        model.validator.restore(state.get('best', {}))
+
+
+def make_validator(model: Any) -> Validator | None:
+    """The model's validator, or None without a val section."""
+    return Validator(model.options) if model.options.val is not None else None

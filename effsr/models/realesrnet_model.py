@@ -1,0 +1,81 @@
+"""RealESRNet: the first stage, trained with a pixel loss on second-order degradation."""
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from basicsr.models.sr_model import SRModel
+from basicsr.utils.registry import MODEL_REGISTRY
+
+from effsr.models import lifecycle
+from effsr.models.pairs import PairSource
+from effsr.models.training import build_loss, build_optimizer, generator_losses, update_ema
+from effsr.options import OptionError, Options, as_options, to_plain
+
+
+@MODEL_REGISTRY.register()
+class RealESRNetModel(SRModel):
+    """Generator with pixel and, if wanted, perceptual loss (section 4.1 of Real-ESRGAN, arXiv 2107.10833).
+
+    Args:
+        opt: Options, or a plain dict of an option file's shape; see :func:`effsr.options.as_options`.
+
+    Raises:
+        ValueError: Options that are wrong, or weights that are missing or do not fit.
+    """
+
+    def __init__(self, opt: Options | Mapping[str, Any]):
+        self.options = as_options(opt)
+        # SRModel's own __init__ builds the network in ways that need CUDA or end without a readable message.
+        super(SRModel, self).__init__(to_plain(self.options))
+        self.lq = self.gt = self.gt_usm = self.output = None
+        self.losses: dict[str, torch.Tensor] = {}
+        self.current_iter = self.current_epoch = 0
+        self.saved_iter = -1
+        self.validated: dict[str, int | str] = {}
+        self.net_d = self.net_g_ema = self.optimizer_g = self.cri_pix = self.cri_perceptual = self.pairs = None
+        self.ema_decay = 0.0
+        self.net_g = lifecycle.make_network(self, self.options.network_g, 'network_g')
+        self.validator = lifecycle.make_validator(self)
+        if self.is_train:
+            self.init_training_settings()
+
+    def init_training_settings(self) -> None:
+        """Losses, moving average, optimizer and schedule; a second call changes nothing."""
+        if self.optimizers:
+            return
+        train = self.options.train
+        if train is None:
+            raise OptionError('train: missing; training needs it')
+        self.net_g.train()
+        self.ema_decay = train.ema_decay
+        self.net_g_ema = lifecycle.start_ema(self, train.ema_decay)
+        self.cri_pix = build_loss(train.pixel_opt, 'pixel_opt', self.device)
+        self.cri_perceptual = build_loss(train.perceptual_opt, 'perceptual_opt', self.device)
+        if self.cri_pix is None and self.cri_perceptual is None:
+            raise OptionError('train: neither pixel_opt nor perceptual_opt is given; one is needed')
+        sharpen = self.options.gt_usm and self.options.high_order_degradation
+        self.pairs = PairSource(self.options, self.device, sharpen)
+        self.optimizer_g = build_optimizer(train.optim_g, self.net_g.parameters(), 'optim_g')
+        self.optimizers = [self.optimizer_g]
+        self.setup_schedulers()
+
+    def optimize_parameters(self, current_iter: int) -> None:
+        """One step on the pairs that were fed."""
+        self.current_iter = current_iter
+        self.optimizer_g.zero_grad(set_to_none=True)
+        self.output = self.net_g(self.lq)
+        losses = generator_losses(self.output, self.gt_usm, self.cri_pix, self.gt_usm, self.cri_perceptual)
+        sum(losses.values()).backward()
+        self.optimizer_g.step()
+        self.losses = {f'l_{name}': value.detach() for name, value in losses.items()}
+        if self.net_g_ema is not None:
+            update_ema(self.net_g_ema, self.get_bare_model(self.net_g), self.ema_decay)
+
+    feed_data = lifecycle.feed_data
+    test = lifecycle.test
+    validation = lifecycle.validation
+    get_current_log = lifecycle.get_current_log
+    get_current_visuals = lifecycle.get_current_visuals
+    setup_schedulers = lifecycle.setup_schedulers
+    save = lifecycle.save
+    resume_training = lifecycle.resume_training

@@ -1,0 +1,138 @@
+"""Parts of a training step that RealESRNet and RealESRGAN share: losses, optimizers, schedules, moving average."""
+import inspect
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import torch
+from basicsr.models import lr_scheduler as basicsr_schedulers
+from basicsr.utils.registry import ARCH_REGISTRY, LOSS_REGISTRY
+from torch import Tensor, nn
+
+from effsr.options import Component, OptionError
+from effsr.runtime.distributed import average
+
+VGG_REMEDY = ('the perceptual loss needs the VGG weights of torchvision; put them into torchvision\'s cache or '
+              'experiments/pretrained_models, or train without it: --force_yml train:perceptual_opt=~')
+
+
+def build_network(component: Component, key: str) -> nn.Module:
+    """Build a network from the registry.
+
+    Args:
+        component: Its type and arguments.
+        key: The option it stands under, for messages.
+
+    Raises:
+        OptionError: No network of that name, or arguments that it does not take.
+    """
+    return _build(ARCH_REGISTRY, component, key, 'network')
+
+
+def build_loss(component: Component | None, key: str, device: torch.device) -> nn.Module | None:
+    """Build a loss from the registry, or None for none.
+
+    Raises:
+        OptionError: No loss of that name, wrong arguments, or weights that it needs and cannot get.
+    """
+    if component is None:
+        return None
+    try:
+        return _build(LOSS_REGISTRY, component, f'train.{key}', 'loss').to(device)
+    except OSError as error:
+        raise OptionError(f'train.{key}: {component.type}: {error}; {VGG_REMEDY}') from error
+
+
+def _build(registry: Any, component: Component, key: str, what: str) -> nn.Module:
+    name = component.type
+    if name not in registry and f'{name}_basicsr' not in registry:
+        raise OptionError(f'{key}.type: no {what} is called {name}; known: {", ".join(sorted(registry.keys()))}')
+    cls = registry.get(name)
+    try:
+        inspect.signature(cls).bind(**component.arguments)
+    except TypeError as error:
+        accepted = ', '.join(inspect.signature(cls).parameters)
+        raise OptionError(f'{key}: {name}: {error}; accepted: {accepted}') from None
+    return cls(**component.arguments)
+
+
+def build_optimizer(component: Component, parameters: Iterable[Tensor], key: str) -> torch.optim.Optimizer:
+    """Build an optimizer of torch.optim.
+
+    Raises:
+        OptionError: No optimizer of that name, or arguments that it does not take.
+    """
+    cls = getattr(torch.optim, component.type, None)
+    if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
+        raise OptionError(f'train.{key}.type: torch.optim has no optimizer called {component.type}; for example Adam, '
+                          'AdamW, SGD')
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    try:
+        return cls(trained, **component.arguments)
+    except TypeError as error:
+        raise OptionError(f'train.{key}: {component.type}: {error}') from None
+
+
+def build_scheduler(component: Component | None, optimizer: torch.optim.Optimizer) -> Any:
+    """Build a schedule: BasicSR's MultiStepLR (MultiStepRestartLR) and CosineAnnealingRestartLR, or torch's by name.
+
+    None gives a constant learning rate.
+
+    Raises:
+        OptionError: No schedule of that name, or arguments that it does not take.
+    """
+    if component is None:
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
+    name = 'MultiStepRestartLR' if component.type == 'MultiStepLR' else component.type
+    cls = getattr(basicsr_schedulers, name, None) or getattr(torch.optim.lr_scheduler, name, None)
+    if not (isinstance(cls, type) and issubclass(cls, torch.optim.lr_scheduler.LRScheduler)):
+        raise OptionError(f'train.scheduler.type: no schedule is called {component.type}; for example MultiStepLR, '
+                          'CosineAnnealingRestartLR, or any of torch.optim.lr_scheduler')
+    try:
+        return cls(optimizer, **component.arguments)
+    except (TypeError, AssertionError) as error:
+        raise OptionError(f'train.scheduler: {component.type}: {error}') from None
+
+
+def make_ema(net: nn.Module) -> nn.Module:
+    """A copy of a network for the moving average of its weights."""
+    ema = deepcopy(net).eval()
+    return ema.requires_grad_(False)
+
+
+@torch.no_grad()
+def update_ema(ema: nn.Module, net: nn.Module, decay: float) -> None:
+    """ema = decay * ema + (1 - decay) * net for parameters; buffers (batch-norm statistics) are copied."""
+    weights = dict(net.named_parameters())
+    for name, average_weight in ema.named_parameters():
+        average_weight.lerp_(weights[name], 1 - decay)
+    for own, other in zip(ema.buffers(), net.buffers(), strict=True):
+        own.copy_(other)
+
+
+def generator_losses(result: Tensor, gt: Tensor, cri_pix: nn.Module | None, percep_gt: Tensor,
+                     cri_perceptual: nn.Module | None) -> dict[str, Tensor]:
+    """Pixel, perceptual and style loss by their names, as far as they are switched on."""
+    losses = {}
+    if cri_pix is not None:
+        losses['pix'] = cri_pix(result, gt)
+    if cri_perceptual is not None:
+        percep, style = cri_perceptual(result, percep_gt)
+        losses.update({name: value for name, value in (('percep', percep), ('style', style)) if value is not None})
+    return losses
+
+
+def readable_log(log: Mapping[str, Tensor], iteration: int) -> dict[str, float]:
+    """Losses as numbers, averaged over all processes; a collective call, and the only one that waits for the device.
+
+    Raises:
+        ValueError: A loss is not a finite number.
+    """
+    if not log:
+        return {}
+    values = average(torch.stack([value.detach().float().mean() for value in log.values()])).tolist()
+    bad = [name for name, value in zip(log, values, strict=True) if not abs(value) < float('inf')]
+    if bad:
+        raise ValueError(f'iteration {iteration}: {", ".join(bad)} is not a finite number; lower the learning rate, or '
+                         'go on from an earlier checkpoint: path:resume_state')
+    return dict(zip(log, values, strict=True))

@@ -1,0 +1,177 @@
+"""Validation: results in tiles, metrics beside those of bicubic, the best so far, pictures, metrics.jsonl."""
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from basicsr.utils.matlab_functions import imresize
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from effsr.data.image_io import to_uint8, write_rgb
+from effsr.inference.tiling import upscale_tiled
+from effsr.metrics import compute_metrics, higher_is_better
+from effsr.options import Options
+
+logger = logging.getLogger('basicsr')
+
+SHOWN_SIDE = 400  # pixels of a picture in TensorBoard; larger ones are cut to their middle
+
+
+class Score(NamedTuple):
+    """Mean of one metric over a dataset: of the network, of bicubic, and the best one so far."""
+
+    value: float
+    baseline: float | None
+    best: float
+    best_iter: int | str
+
+
+def bicubic(lq: Tensor, scale: int) -> np.ndarray:
+    """Enlarge lq (1, 3, h, w) as MATLAB's imresize does, the baseline of the literature; uint8 (H, W, 3) RGB."""
+    return to_uint8(imresize(lq[0].cpu(), scale))
+
+
+class Validator:
+    """Runs validations of one model and remembers their results.
+
+    Args:
+        options: The sections val, path, name and scale are read.
+    """
+
+    def __init__(self, options: Options):
+        assert options.val is not None, 'a model without a val section has nothing to validate with'
+        self.options = options.val
+        self.scale = options.scale
+        self.metrics = {name: entry.model_dump() for name, entry in options.val.metrics.items()}
+        root = options.path.experiments_root or options.path.results_root
+        self.metrics_file = Path(root) / 'metrics.jsonl' if root else None
+        self.visualization = Path(options.path.visualization) if options.path.visualization else None
+        self.is_train = options.runtime.is_train
+        self.suffix = options.val.suffix or options.name
+        self.scores: dict[str, dict[str, Score]] = {}
+        self._baselines: dict[tuple[str, str], dict[str, float]] = {}
+
+    @torch.no_grad()
+    def infer(self, net: Callable[[Tensor], Tensor], lq: Tensor) -> Tensor:
+        """lq (B, 3, h, w) -> (B, 3, h*scale, w*scale), in tiles where val: tile says so."""
+        return upscale_tiled(net, lq, self.scale, self.options.tile, self.options.tile_pad)
+
+    def run(self, net: Callable[[Tensor], Tensor], loader: DataLoader, device: torch.device, iteration: int | str,
+            tb_logger: Any = None, save_img: bool = False) -> dict[str, Score]:
+        """Validate a network on one dataset, log and write what came out.
+
+        Args:
+            net: In evaluation mode, on `device`.
+            loader: Gives one image at a time: lq, lq_path and, for metrics, gt.
+            device: Where to compute.
+            iteration: Number of finished iterations; for a test, the name of the run.
+            tb_logger: TensorBoard's SummaryWriter, or None.
+            save_img: Whether to write every result to the visualization folder.
+
+        Returns:
+            The scores by the metric's name; empty where there is no gt.
+        """
+        dataset = loader.dataset.opt['name']
+        rows: list[dict[str, float]] = []
+        baselines: list[dict[str, float]] = []
+        for number, sample in enumerate(loader):
+            name = Path(sample['lq_path'][0]).stem
+            lq = sample['lq'].to(device)
+            result = to_uint8(self.infer(net, lq))
+            gt = to_uint8(sample['gt']) if 'gt' in sample else None
+            shown = tb_logger is not None and number < self.options.tb_images
+            known = self._baselines.get((dataset, name))
+            enlarged = bicubic(lq, self.scale) if shown or (gt is not None and known is None) else None
+            if gt is not None and self.metrics:
+                known = known if known is not None else compute_metrics(self.metrics, enlarged, gt)
+                self._baselines[dataset, name] = known
+                rows.append(compute_metrics(self.metrics, result, gt))
+                baselines.append(known)
+            if save_img:
+                self._write(result, dataset, name, iteration)
+            if shown:
+                tb_logger.add_image(f'{dataset}/{name} (lq, bicubic, result, gt)',
+                                    side_by_side(to_uint8(lq), enlarged, result, gt), iteration, dataformats='HWC')
+        return self._record(dataset, rows, baselines, iteration, tb_logger)
+
+    def _write(self, result: np.ndarray, dataset: str, name: str, iteration: int | str) -> None:
+        if self.visualization is None:
+            return
+        folder, stem = self.visualization / dataset, f'{name}_{self.suffix}'
+        if self.is_train:
+            folder, stem = folder / name, f'{name}_{iteration}'
+        folder.mkdir(parents=True, exist_ok=True)
+        write_rgb(folder / f'{stem}.png', result)
+
+    def _record(self, dataset: str, rows: list[dict[str, float]], baselines: list[dict[str, float]],
+                iteration: int | str, tb_logger: Any) -> dict[str, Score]:
+        if not rows:
+            return {}
+        means = _means(rows)
+        bicubic_means = _means(baselines)
+        scores = {name: self._score(dataset, name, value, bicubic_means[name], iteration)
+                  for name, value in means.items()}
+        self.scores[dataset] = scores
+        logger.info('%s', describe(dataset, iteration, scores))
+        if self.metrics_file is not None:
+            with self.metrics_file.open('a', encoding='utf-8') as file:
+                for name, score in scores.items():
+                    file.write(json.dumps({'iter': iteration, 'dataset': dataset, 'metric': name, 'value': score.value,
+                                           'baseline': score.baseline, 'best': score.best}) + '\n')
+        if tb_logger is not None:
+            for name, score in scores.items():
+                tb_logger.add_scalar(f'metrics/{dataset}/{name}', score.value, iteration)
+                tb_logger.add_scalar(f'metrics/{dataset}/{name}_bicubic', score.baseline, iteration)
+        return scores
+
+    def _score(self, dataset: str, name: str, value: float, baseline: float, iteration: int | str) -> Score:
+        before = self.scores.get(dataset, {}).get(name)
+        higher = higher_is_better(self.metrics[name])
+        if before is None or (value > before.best if higher else value < before.best):
+            return Score(value, baseline, value, iteration)
+        return Score(value, baseline, before.best, before.best_iter)
+
+    def state(self) -> dict[str, dict[str, list]]:
+        """The scores as plain values, for a training state."""
+        return {dataset: {name: list(score) for name, score in scores.items()}
+                for dataset, scores in self.scores.items()}
+
+    def restore(self, state: Mapping[str, Mapping[str, list]]) -> None:
+        """Take up the scores of an earlier run, so that the best so far goes on from there."""
+        self.scores = {dataset: {name: Score(*score) for name, score in scores.items()}
+                       for dataset, scores in state.items()}
+
+
+def _means(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def describe(dataset: str, iteration: int | str, scores: Mapping[str, Score]) -> str:
+    """One line for each metric: value, difference to bicubic, best so far."""
+    where = f'iteration {iteration}' if isinstance(iteration, int) else str(iteration)
+    lines = [f'Validation on {dataset}, {where}']
+    for name, score in scores.items():
+        line = f'  {name:<9} {score.value:8.4f}   bicubic {score.baseline:8.4f} ({score.value - score.baseline:+.4f})'
+        if isinstance(iteration, int):
+            line += f'   best {score.best:8.4f} at {score.best_iter}'
+        lines.append(line)
+    return '\n'.join(lines)
+
+
+def side_by_side(lq: np.ndarray, *pictures: np.ndarray | None) -> np.ndarray:
+    """lq enlarged without smoothing, and the pictures, in one row; large ones cut to their middle.
+
+    Args:
+        lq: uint8 (h, w, 3) RGB.
+        pictures: uint8 (h*scale, w*scale, 3) RGB, or None to leave one out.
+    """
+    present = [picture for picture in pictures if picture is not None]
+    height, width = present[0].shape[:2]
+    factor = height // lq.shape[0]
+    lq = lq.repeat(factor, axis=0).repeat(factor, axis=1)
+    top, left = max(0, (height - SHOWN_SIDE) // 2), max(0, (width - SHOWN_SIDE) // 2)
+    return np.concatenate([picture[top:top + SHOWN_SIDE, left:left + SHOWN_SIDE] for picture in (lq, *present)], axis=1)

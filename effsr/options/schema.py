@@ -1,0 +1,179 @@
+"""What an option file may say: every key, its type, its default and its meaning."""
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from effsr.degradations.settings import DegradationSettings
+
+
+class Section(BaseModel):
+    """A part of the option file: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(extra='forbid', frozen=True, populate_by_name=True)
+
+
+class Component(BaseModel):
+    """A block with a `type`: the name of a registered class or function, and its arguments."""
+
+    model_config = ConfigDict(extra='allow', frozen=True)
+
+    type: str = Field(description='Name in the registry (networks, losses, metrics) or in torch.optim.')
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments, without `type`."""
+        return dict(self.model_extra)
+
+
+class MetricOptions(Component):
+    """One entry of val: metrics."""
+
+    better: Literal['higher', 'lower'] = Field('higher', description='Which direction is better.')
+
+
+class DatasetOptions(BaseModel):
+    """One entry of datasets: train, val, val_2, test_1 ...
+
+    Open to further keys, which only the class that `type` names can judge; effsr's own classes refuse unknown ones.
+    """
+
+    model_config = ConfigDict(extra='allow', frozen=True)
+
+    type: str = Field(description='Name in the dataset registry.')
+    name: str = Field('', description='Name in logs, metrics and folders. Default: the key of the entry.')
+    phase: Literal['train', 'val', 'test'] = Field('train', description='Set from the key of the entry.')
+    scale: int = Field(4, description='Set from the top-level scale.')
+    dataroot_gt: str | None = Field(None, description='Folder of ground-truth images.')
+    dataroot_lq: str | None = Field(None, description='Folder of low-quality images.')
+    batch_size_per_gpu: int = Field(1, ge=1, description='Images in a batch, for each GPU (on a CPU: in all).')
+    num_worker_per_gpu: int = Field(0, ge=0, description='Processes that read images, for each GPU.')
+    dataset_enlarge_ratio: int = Field(1, ge=1, description='How often an epoch goes through the images.')
+    pin_memory: bool = Field(False, description='Pinned host memory, for faster copies to a GPU.')
+    persistent_workers: bool = Field(False, description='Keep the reading processes between epochs.')
+    prefetch_mode: Literal['cpu', 'cuda'] | None = Field(None, description="As in BasicSR; effsr's loader prefetches.")
+    num_prefetch_queue: int = Field(1, ge=1, description="As in BasicSR; effsr's loader prefetches.")
+
+
+class PathOptions(Section):
+    """Section path: weights to start from, and folders that the run itself fills in."""
+
+    pretrain_network_g: str | None = Field(None, description='Weights of the generator to start from.')
+    param_key_g: str | None = Field(None, description='params or params_ema; default: params_ema where there is one.')
+    strict_load_g: bool = Field(True, description='Whether every key of the generator must be there and fit.')
+    pretrain_network_d: str | None = Field(None, description='Weights of the discriminator to start from.')
+    param_key_d: str | None = Field(None, description='Key in the discriminator file.')
+    strict_load_d: bool = Field(True, description='Whether every key of the discriminator must be there and fit.')
+    resume_state: str | None = Field(None, description='Training state (.state) to go on from.')
+    ignore_resume_networks: tuple[str, ...] = Field((), description='Networks to leave out when resuming.')
+    experiments_root: str | None = Field(None, description='Set by the run: experiments/NAME.')
+    models: str | None = Field(None, description='Set by the run: folder of weights.')
+    training_states: str | None = Field(None, description='Set by the run: folder of training states.')
+    log: str | None = Field(None, description='Set by the run: folder of the log file.')
+    visualization: str | None = Field(None, description='Set by the run: folder of validation pictures.')
+    results_root: str | None = Field(None, description='Set by the run: results/NAME.')
+
+
+class TrainOptions(Section):
+    """Section train: losses, optimizers, schedule."""
+
+    total_iter: int = Field(ge=1, description='Iterations (optimizer steps) in all.')
+    warmup_iter: int = Field(-1, description='Iterations of linear warm-up of the learning rate; -1: none.')
+    ema_decay: float = Field(0, ge=0, lt=1, description='Decay of the moving average of the weights; 0: none.')
+    optim_g: Component = Field(description='Optimizer of the generator: type from torch.optim, lr and so on.')
+    optim_d: Component | None = Field(None, description='Optimizer of the discriminator.')
+    scheduler: Component | None = Field(None, description='Schedule of the learning rate; none: constant.')
+    pixel_opt: Component | None = Field(None, description='Pixel loss.')
+    perceptual_opt: Component | None = Field(None, description='Perceptual loss.')
+    ldl_opt: Component | None = Field(None, description='Locally discriminative loss; needs ema_decay.')
+    gan_opt: Component | None = Field(None, description='Adversarial loss.')
+    net_d_iters: int = Field(1, ge=1, description='The generator is updated every net_d_iters iterations.')
+    net_d_init_iters: int = Field(0, ge=0, description='Iterations that train the discriminator alone, first.')
+
+    @model_validator(mode='after')
+    def _losses_agree(self) -> 'TrainOptions':
+        if self.ldl_opt is not None and self.ema_decay == 0:
+            raise ValueError('ldl_opt compares with the moving average: set ema_decay, for example 0.999')
+        if self.gan_opt is not None and self.optim_d is None:
+            raise ValueError('gan_opt trains a discriminator: give optim_d')
+        return self
+
+
+class ValOptions(Section):
+    """Section val: when and how to validate."""
+
+    val_freq: int = Field(5000, ge=1, description='Iterations between validations.')
+    save_img: bool = Field(False, description='Whether to write the pictures.')
+    suffix: str | None = Field(None, description='Suffix of the pictures a test writes; default: the name of the run.')
+    pbar: bool = Field(False, description='Whether to show a progress bar.')
+    tile: int = Field(0, ge=0, description='Side of a tile of the lq image in pixels; 0: the whole image at once.')
+    tile_pad: int = Field(32, ge=0, description='Overlap around a tile in lq pixels.')
+    tb_images: int = Field(4, ge=0, description='Pictures of each dataset that go to TensorBoard.')
+    metrics: dict[str, MetricOptions] = Field({}, description='Metrics by the name they have in logs.')
+
+
+class LoggerOptions(Section):
+    """Section logger."""
+
+    print_freq: int = Field(100, ge=1, description='Iterations between log lines.')
+    save_checkpoint_freq: int = Field(5000, ge=1, description='Iterations between checkpoints.')
+    use_tb_logger: bool = Field(True, description='Whether to write TensorBoard logs to tb_logger/NAME.')
+    wandb: dict[str, Any] | None = Field(None, description='Weights & Biases, as in BasicSR: project, resume_id.')
+
+
+class Runtime(Section):
+    """What the command line and the machine say, not the option file."""
+
+    is_train: bool = True
+    dist: bool = False
+    rank: int = 0
+    world_size: int = 1
+    auto_resume: bool = False
+    root_path: str = '.'
+
+
+class Options(Section):
+    """A whole option file."""
+
+    name: str = Field('effsr', min_length=1, description='Name of the run: experiments/NAME, tb_logger/NAME.')
+    model_type: str = Field('RealESRNetModel', description='Name in the model registry.')
+    scale: int = Field(4, ge=1, le=16, description='Upscaling factor.')
+    num_gpu: int = Field(0, ge=0, description='GPUs to use; auto: all there are; 0: the CPU.')
+    manual_seed: int = Field(0, ge=0, description='Seed of everything random.')
+    import_: tuple[str, ...] = Field((), alias='import', description='Modules to import: your own classes.')
+    sample_data: str | None = Field(None, description='Folder to write sample photographs into, once.')
+    next: str | None = Field(None, description='What to do after this run; printed at its end.')
+    datasets: dict[str, DatasetOptions] = Field({}, description='train, val, val_2, test_1 ...')
+    network_g: Component = Field(description='The generator: type and arguments.')
+    network_d: Component | None = Field(None, description='The discriminator: type and arguments.')
+    degradation: DegradationSettings = Field(DegradationSettings(), description='Second-order degradation.')
+    high_order_degradation: bool = Field(True, description='Make lq from gt while training; false: paired data.')
+    queue_size: int = Field(180, ge=0, description='Pairs in the training-pair pool; 0: no pool.')
+    gt_size: int | None = Field(None, ge=8, description='Side of a training crop of gt in pixels.')
+    gt_usm: bool = Field(True, description='RealESRNet: whether gt is sharpened.')
+    l1_gt_usm: bool = Field(True, description='RealESRGAN: whether the pixel loss compares with the sharpened gt.')
+    percep_gt_usm: bool = Field(True, description='RealESRGAN: the same for the perceptual loss.')
+    gan_gt_usm: bool = Field(False, description='RealESRGAN: the same for the discriminator.')
+    path: PathOptions = Field(PathOptions())
+    train: TrainOptions | None = Field(None)
+    val: ValOptions | None = Field(None)
+    logger: LoggerOptions = Field(LoggerOptions())
+    dist_params: dict[str, Any] = Field({}, description='Passed to torch.distributed, as in BasicSR: backend, port.')
+    find_unused_parameters: bool = Field(False, description='Passed to DistributedDataParallel.')
+    runtime: Runtime = Field(Runtime())
+
+    @field_validator('name')
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if Path(value).name != value or value in {'.', '..'}:
+            raise ValueError(f'{value!r} is no plain folder name; the run writes to experiments/NAME')
+        return value
+
+    @model_validator(mode='after')
+    def _scales_agree(self) -> 'Options':
+        upscale = self.network_g.arguments.get('upscale', self.network_g.arguments.get('scale'))
+        if upscale is not None and upscale != self.scale:
+            raise ValueError(f'network_g: upscale is {upscale}, but scale is {self.scale}; make them the same')
+        if self.gt_size is not None and self.gt_size % self.scale:
+            raise ValueError(f'gt_size {self.gt_size} is not divisible by scale {self.scale}')
+        return self

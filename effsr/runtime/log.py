@@ -1,0 +1,58 @@
+"""The log of a run: to the console at once, to its file as soon as there is a folder for it."""
+import logging
+import logging.handlers
+import sys
+
+LOGGER = 'basicsr'  # BasicSR's own parts log there
+CONSOLE_LINES = 12
+
+
+def _fits_console(record: logging.LogRecord) -> bool:
+    """BasicSR logs its banner, all options and every network's layers, hundreds of lines; they go to the file."""
+    return record.getMessage().count('\n') < CONSOLE_LINES
+
+
+class RunLog:
+    """Console and file of one run; what is logged before the file is known is kept for it.
+
+    Args:
+        rank: Only process 0 logs anything below an error.
+    """
+
+    def __init__(self, rank: int = 0):
+        self.logger = logging.getLogger(LOGGER)
+        self.logger.propagate = False
+        self.rank = rank
+        self.logger.setLevel(logging.INFO if rank == 0 else logging.ERROR)
+        self.console = logging.StreamHandler(sys.stdout)
+        self.console.setFormatter(logging.Formatter('%(message)s'))
+        self.console.addFilter(_fits_console)
+        self.early = logging.handlers.MemoryHandler(10**6, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
+        self.file: logging.FileHandler | None = None
+        for handler in (self.console, self.early):
+            self.logger.addHandler(handler)
+
+    def open_file(self, path: str) -> logging.Logger:
+        """Begin the log file with what was logged so far."""
+        if self.rank == 0 and self.file is None:
+            self.file = logging.FileHandler(path, 'a', encoding='utf-8')
+            self.file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s: %(message)s'))
+            self.early.setTarget(self.file)
+            self.early.flush()
+            self.logger.removeHandler(self.early)
+            self.logger.addHandler(self.file)
+        return self.logger
+
+    def note_failure(self, error: BaseException) -> None:
+        """Write the traceback of an error to the log file, if there is one; the console gets one line elsewhere."""
+        if self.file is not None:
+            record = self.logger.makeRecord(LOGGER, logging.ERROR, '', 0, 'stopped by an error', (),
+                                            (type(error), error, error.__traceback__))
+            self.file.handle(record)
+
+    def close(self) -> None:
+        """Give the logger back without the run's handlers."""
+        for handler in (self.console, self.early, self.file):
+            if handler is not None:
+                self.logger.removeHandler(handler)
+                handler.close()
