@@ -51,7 +51,7 @@ def test_networks_are_recognised_and_compute_the_same(tmp_path, arch, args, key)
 
 
 def test_public_weights_have_these_names(tmp_path):
-    """The names and shapes of realesr-general-x4v3.pth and RealESRGAN_x4plus.pth, as Real-ESRGAN published them."""
+    """SRVGGNetCompact of 64 features and 32 convolutions has the names and shapes of realesr-general-x4v3.pth."""
     compact = {'body.0.weight': (64, 3, 3, 3), 'body.1.weight': (64,), 'body.66.weight': (48, 64, 3, 3)}
     net = save_weights(tmp_path / 'a.pth', 'SRVGGNetCompact', {'num_feat': 64, 'num_conv': 32, 'upscale': 4})
     assert {name: tuple(net.state_dict()[name].shape) for name in compact} == compact
