@@ -31,6 +31,8 @@ def parse_arguments(argv: list[str] | None, is_train: bool) -> Arguments:
 
 def failure_line(error: Exception) -> str:
     """An error's message; of one from a data worker, the message without the worker's traceback."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f'{error.filename}: {error.strerror}; make room for it and the folder writable, or work in another one'
     text = str(error)
     if 'DataLoader worker process' in text:
         text = text.strip().splitlines()[-1].partition(': ')[2]

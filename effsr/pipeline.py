@@ -20,19 +20,21 @@ import basicsr.train
 import numpy as np
 import torch
 from basicsr.models.base_model import BaseModel
+from basicsr.utils.logger import initialized_logger
 from torch.utils.data import DataLoader
 
 from effsr.command_line import Arguments, failure_line, parse_arguments
 from effsr.data.loaders import Loaders, Prefetcher, build_test_loaders, build_train_loader
 from effsr.data.sample import write_sample_photographs
+from effsr.models import preflight
 from effsr.models.build import build_model
 from effsr.options import OptionError, Options, load_options, place, to_plain
 from effsr.options.schema import ValOptions
-from effsr.runtime.checkpoint import CheckpointError, load_file
-from effsr.runtime.distributed import init_distributed, leave_distributed
+from effsr.runtime.distributed import init_distributed, leave_distributed, share, wait_for_all
 from effsr.runtime.folders import archive, copy_options, find_resume_state, make_folders
 from effsr.runtime.log import RunLog
 from effsr.runtime.progress import ProgressLogger
+from effsr.runtime.state import read_state
 from effsr.summary import summarize_test, summarize_training
 
 
@@ -67,6 +69,8 @@ def run(argv: list[str] | None, is_train: bool) -> int:
         Exit status: 0 only when the whole run went through.
     """
     args = parse_arguments(argv, is_train)
+    # BasicSR's own models ask for this logger; one that BasicSR set up would write every line a second time.
+    initialized_logger['basicsr'] = True
     log = RunLog(int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))))
     try:
         options = read_options(args, is_train)
@@ -92,9 +96,12 @@ def read_options(args: Arguments, is_train: bool) -> Options:
     for name in options.import_:
         try:
             import_module(name)
-        except ImportError as error:
-            raise OptionError(f'{args.opt}: import: {name}: {error}') from error
-    rank, world_size = init_distributed(args.launcher, options.dist_params)
+        # A module of the user's may fail in any way, and a traceback alone does not name the option.
+        except Exception as error:
+            raise OptionError(f'{args.opt}: import: {name}: {type(error).__name__}: {error}') from error
+    rank, world_size = init_distributed(args.launcher, options.dist_params, options.num_gpu > 0)
+    # A seed that was not given has been drawn by each process for itself.
+    options = options.model_copy(update={'manual_seed': share(options.manual_seed)})
     runtime = options.runtime.model_copy(update={
         'is_train': is_train, 'dist': args.launcher != 'none', 'rank': rank, 'world_size': world_size,
         'auto_resume': args.auto_resume, 'root_path': str(Path.cwd())})
@@ -110,40 +117,46 @@ def seed_everything(seed: int) -> None:
 
 def prepare_training(options: Options) -> Run:
     """Open every dataset, build the model, load weights and the state to resume from; nothing is written."""
-    if options.sample_data is not None:
-        write_sample_photographs(options.sample_data)
     settings = options.datasets.get('train')
     if settings is None or options.train is None:
         raise OptionError('datasets: train and train: missing; a training needs both (to test, use effsr/test.py)')
+    preflight.check_logger(options)
+    write_samples(options)
     # Without processes of its own, each GPU's share is one part of the batch, as in BasicSR.
     shares = 1 if options.runtime.dist else max(1, options.num_gpu)
-    loader, sampler = build_train_loader(options, settings.batch_size_per_gpu * shares)
-    if options.high_order_degradation and 'lq' in loader.dataset[0] and 'RealESR' in options.model_type:
-        raise OptionError(f'datasets.train.type: {settings.type} brings its own lq, but high_order_degradation is on; '
-                          'set high_order_degradation: false, or use a RealESRGANDataset')
-    loaders = Loaders(loader, sampler, build_test_loaders(options, 'val'))
-    for val_loader in loaders.val:
-        val_loader.dataset[0]
+    batch_size = settings.batch_size_per_gpu * shares
+    loader, sampler = build_train_loader(options, batch_size)
+    sample = loader.dataset[0]
+    loaders = Loaders(loader, sampler, open_test_sets(options, 'val'))
     state_path = find_resume_state(options.path.training_states, options.runtime.auto_resume,
                                    options.path.resume_state)
-    if state_path is None:
-        return Run(options, build_model(options), loaders, None)
-    state = read_state(state_path)
-    state['epoch'] = state['iter'] // sampler.batches_per_epoch
-    sampler.resume_after(state['iter'])
-    return Run(options, build_model(with_resumed_weights(options, state_path, state['iter'])), loaders, state)
+    state, start = None, options
+    if state_path is not None:
+        state = read_state(state_path, options.train.total_iter)
+        state['epoch'] = state['iter'] // sampler.batches_per_epoch
+        sampler.resume_after(state['iter'])
+        start = with_resumed_weights(options, state_path, state['iter'])
+    model = build_model(start)
+    if hasattr(model, 'pairs'):  # effsr's own models, and those derived from them
+        preflight.check_training_sample(options, sample, batch_size)
+        high_order = options.high_order_degradation and options.gt_size is not None
+        preflight.check_networks(options, model, options.gt_size if high_order else min(sample['gt'].shape[-2:]))
+    return Run(options, model, loaders, state)
 
 
-def read_state(path: Path) -> dict[str, Any]:
-    """Read a training state.
+def write_samples(options: Options) -> None:
+    """Write the sample photographs that the options ask for, on one process, while the others wait."""
+    if options.sample_data is not None and options.runtime.rank == 0:
+        write_sample_photographs(options.sample_data)
+    wait_for_all()
 
-    Raises:
-        CheckpointError: Missing, damaged, or something else.
-    """
-    state = load_file(path)
-    if not isinstance(state, dict) or not {'iter', 'optimizers', 'schedulers'} <= state.keys():
-        raise CheckpointError(f'{path}: is no training state; accepted: experiments/NAME/training_states/N.state')
-    return state
+
+def open_test_sets(options: Options, *phases: str) -> list[DataLoader]:
+    """Loaders of all sets of these phases; the first sample of each is read and checked."""
+    loaders = [loader for phase in phases for loader in build_test_loaders(options, phase)]
+    for loader in loaders:
+        preflight.check_validation_sample(loader.dataset.opt['name'], loader.dataset[0], options.scale)
+    return loaders
 
 
 def with_resumed_weights(options: Options, state_path: Path, iteration: int) -> Options:
@@ -162,12 +175,15 @@ def train(run: Run, args: Arguments, log: RunLog) -> None:
     """Run BasicSR's training loop on effsr's parts."""
     options, loaders = run.options, run.loaders
     started = time.perf_counter()
+    plain = to_plain(options)
+    # The loop would ask for pin_memory; effsr's Prefetcher does without.
+    plain['datasets']['train']['prefetch_mode'] = None
     parts = {
-        'parse_options': lambda root, is_train: (to_plain(options), SimpleNamespace(opt=args.opt)),
+        'parse_options': lambda root, is_train: (plain, SimpleNamespace(opt=args.opt)),
         'load_resume_state': lambda opt: run.resume_state,
         'make_exp_dirs': lambda opt: make_folders(options.path, options.runtime.rank),
         'mkdir_and_rename': lambda folder: archive(Path(folder)),
-        'copy_opt_file': lambda opt_file, root: copy_options(to_plain(options), root, options.runtime.rank),
+        'copy_opt_file': lambda opt_file, root: write_resolved(options, Path(root)),
         'get_root_logger': lambda logger_name, log_level, log_file: log.open_file(log_file),
         # BasicSR counts epochs with ceil though its loader drops the last batch, and runs one epoch more.
         'create_train_val_dataloader': lambda opt, logger: (
@@ -185,19 +201,23 @@ def train(run: Run, args: Arguments, log: RunLog) -> None:
         summarize_training(options, run.model, time.perf_counter() - started)
 
 
+def write_resolved(options: Options, root: Path) -> None:
+    """Write the resolved options; a run that goes on from a state of another run has no folder yet."""
+    if options.runtime.rank == 0:
+        root.mkdir(parents=True, exist_ok=True)
+    copy_options(to_plain(options), str(root), options.runtime.rank)
+
+
 def prepare_test(options: Options) -> Run:
     """Open the test sets and load the network; nothing is written."""
-    if options.sample_data is not None:
-        write_sample_photographs(options.sample_data)
     if options.val is None:
         options = options.model_copy(update={'val': ValOptions(save_img=True)})
-    loaders = build_test_loaders(options, 'test') + build_test_loaders(options, 'val')
-    if not loaders:
-        raise OptionError('datasets: no test set; give test_1, test_2 ...')
     if options.path.pretrain_network_g is None:
         raise OptionError('path.pretrain_network_g: missing; give the weights to test')
-    for loader in loaders:
-        loader.dataset[0]
+    write_samples(options)
+    loaders = open_test_sets(options, 'test', 'val')
+    if not loaders:
+        raise OptionError('datasets: no test set; give test_1, test_2 ...')
     return Run(options, build_model(options), loaders, None)
 
 
@@ -206,7 +226,7 @@ def test(run: Run, log: RunLog) -> None:
     options = run.options
     by_name = {loader.dataset.opt['name']: loader for loader in run.loaders}
     plain = to_plain(options)
-    plain['datasets'] = {key: opt for key, opt in plain['datasets'].items() if opt['name'] in by_name}
+    plain['datasets'] = {key: opt for key, opt in plain['datasets'].items() if opt['phase'] != 'train'}
     parts = {
         'parse_options': lambda root, is_train: (plain, None),
         'make_exp_dirs': lambda opt: make_folders(options.path, options.runtime.rank),

@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
-from effsr.options import DatasetOptions, OptionError
+from effsr.options import DatasetOptions, OptionError, nearest
 
 T = TypeVar('T', bound='ImageDatasetOptions')
 
@@ -38,12 +38,14 @@ def parse_dataset_options(cls: type[T], opt: Mapping[str, Any]) -> T:
     try:
         return cls.model_validate(dict(opt))
     except ValidationError as error:
-        known = ', '.join(sorted(cls.model_fields))
         lines = []
         for problem in error.errors():
             key = '.'.join(str(part) for part in problem['loc'])
             message = problem['msg'].removeprefix('Value error, ')
             if problem['type'] == 'extra_forbidden':
-                message = f'unknown option; known: {known}'
-            lines.append(f'datasets.{opt.get("name", "?")}.{key}: {message}')
+                message = f'unknown option; {nearest(key, cls.model_fields)}'
+            elif problem['type'] == 'missing':
+                message = 'missing; it is required'
+            where = '.'.join(part for part in ('datasets', opt.get('name', '?'), key) if part)
+            lines.append(f'{where}: {message}')
         raise OptionError('\n'.join(lines)) from None

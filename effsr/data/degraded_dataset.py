@@ -14,6 +14,8 @@ from effsr.data.image_source import ImageCache, find_images
 from effsr.data.sampler import sample_seed
 from effsr.degradations import Degradation, DegradationSettings
 
+SMALLEST_LQ = 8
+
 
 class DegradedDatasetOptions(ImageDatasetOptions):
     """Block of a DegradedDataset."""
@@ -45,7 +47,7 @@ class DegradedDataset(Dataset):
         self.opt = opt
         self.options = parse_dataset_options(DegradedDatasetOptions, opt)
         self.paths = find_images(self.options.dataroot_gt, self.options.meta_info)
-        check_images(self.paths, 8 * self.options.scale, '8 x scale =')
+        check_images(self.paths, SMALLEST_LQ * self.options.scale, 'scale')
         self.cache = ImageCache(self.options.cache_mb)
         self.degradation = Degradation(self.options.degradation, self.options.scale)
 

@@ -51,7 +51,8 @@ def check_images(paths: Sequence[Path], smallest: int, what: str) -> list[tuple[
         except ImageError as error:
             return str(error)
         if min(height, width) < smallest:
-            return f'{path}: {width}x{height} is smaller than {what} {smallest}; take it out or lower {what}'
+            return (f'{path}: {width}x{height} is smaller than the {smallest}x{smallest} that {what} needs; take it '
+                    f'out or lower {what}')
         return height, width
 
     with ThreadPoolExecutor(16) as pool:

@@ -12,7 +12,8 @@ def find_images(dataroot: str | None, meta_info: str | None, key: str = 'dataroo
 
     Args:
         dataroot: Folder of images, searched with its subfolders.
-        meta_info: Text file with one image a line, relative to dataroot (what follows a blank is ignored), or None.
+        meta_info: Text file with one image a line, relative to dataroot (what follows a blank is ignored, unless
+            there is a file of the whole name), or None.
         key: The option that names the folder, for messages.
 
     Raises:
@@ -23,15 +24,31 @@ def find_images(dataroot: str | None, meta_info: str | None, key: str = 'dataroo
         raise OptionError(f'{key}: missing; give the folder of images')
     if meta_info is None:
         return list_images(dataroot)
-    try:
-        lines = Path(meta_info).read_text(encoding='utf-8').splitlines()
-    except OSError as error:
-        raise OptionError(f'{meta_info}: meta_info cannot be read: {error.strerror}; give a text file with one image a '
-                          f'line, or leave meta_info out to take the whole folder') from error
-    names = [line.split(' ')[0].rstrip(',') for line in lines if line.strip()]
-    if not names:
-        raise OptionError(f'{meta_info}: meta_info lists no image')
+    names = [_listed_name(line, Path(dataroot)) for line in read_list(meta_info)]
     return [Path(dataroot) / name for name in names]
+
+
+def read_list(meta_info: str) -> list[str]:
+    """The lines of a meta_info file, stripped, without empty ones.
+
+    Raises:
+        OptionError: It cannot be read, or has none.
+    """
+    try:
+        text = Path(meta_info).read_text(encoding='utf-8-sig')
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, 'strerror', None) or 'not UTF-8 text'
+        raise OptionError(f'{meta_info}: meta_info cannot be read: {reason}; give a text file with one image a line, '
+                          'or leave meta_info out to take the whole folder') from error
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise OptionError(f'{meta_info}: meta_info lists no image')
+    return lines
+
+
+def _listed_name(line: str, folder: Path) -> str:
+    """BasicSR's lists go on with the size behind a blank; a name may hold blanks itself."""
+    return line if ' ' not in line or (folder / line).is_file() else line.split(' ')[0].rstrip(',')
 
 
 class ImageCache:

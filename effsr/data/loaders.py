@@ -8,7 +8,7 @@ from basicsr.utils.registry import DATASET_REGISTRY
 from torch.utils.data import DataLoader, Dataset
 
 from effsr.data.sampler import SeededDataset, TrainSampler
-from effsr.options import DatasetOptions, OptionError, Options
+from effsr.options import DatasetOptions, OptionError, Options, nearest
 
 logger = logging.getLogger('basicsr')
 
@@ -29,17 +29,24 @@ def build_dataset(options: Options, dataset: DatasetOptions) -> Dataset:
         ValueError: What the class finds wrong with its block or its files.
     """
     if dataset.type not in DATASET_REGISTRY and f'{dataset.type}_basicsr' not in DATASET_REGISTRY:
-        known = ', '.join(sorted(DATASET_REGISTRY.keys()))
-        raise OptionError(f'datasets.{dataset.name}.type: no dataset is called {dataset.type}; known: {known}')
+        raise OptionError(f'datasets.{dataset.name}.type: no dataset is called {dataset.type}; '
+                          f'{nearest(dataset.type, DATASET_REGISTRY.keys())}')
     cls = DATASET_REGISTRY.get(dataset.type)
     opt: dict[str, Any] = dataset.model_dump()
     if getattr(cls, 'wants_degradation', False):
         own = opt.get('degradation') or {}
-        opt['degradation'] = {**options.degradation.model_dump(), **own}
+        if isinstance(own, Mapping):  # anything else the class refuses
+            opt['degradation'] = {**options.degradation.model_dump(), **own}
+    if getattr(cls, 'wants_gt_size', False) and opt.get('gt_size') is None:
+        opt['gt_size'] = options.gt_size
     if getattr(cls, 'draws_from_seed', False):
-        # Keys that BasicSR's classes would look for, at their defaults, are no mistake of the user.
         return cls(opt)
-    return SeededDataset(cls({key: value for key, value in opt.items() if value is not None}))
+    # BasicSR's classes ask whether a key is there; one at its default None is not.
+    opt = {key: value for key, value in opt.items() if value is not None}
+    try:
+        return SeededDataset(cls(opt), opt)
+    except KeyError as error:
+        raise OptionError(f'datasets.{dataset.name}: {dataset.type} asks for {error}, which is missing') from error
 
 
 def build_train_loader(options: Options, batch_size: int) -> tuple[DataLoader, TrainSampler]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from basicsr.utils.registry import DATASET_REGISTRY
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch.utils.data import Dataset
 
 from effsr.bridge import claim
@@ -13,7 +13,7 @@ from effsr.data.augment import apply_flips, draw_corner, draw_flips
 from effsr.data.dataset_options import ImageDatasetOptions, parse_dataset_options
 from effsr.data.image_check import check_images, raise_all
 from effsr.data.image_io import to_tensor
-from effsr.data.image_source import ImageCache, find_images
+from effsr.data.image_source import ImageCache, find_images, read_list
 from effsr.data.sampler import seed_of
 from effsr.options import OptionError
 
@@ -22,16 +22,34 @@ CROP_STREAM = 1
 claim(DATASET_REGISTRY, 'PairedImageDataset')
 
 
+def _by_name(paths: list[Path], root: str) -> dict[Path, Path]:
+    """Files by their path below the root without extension, which must tell them apart."""
+    found: dict[Path, Path] = {}
+    for path in paths:
+        name = path.relative_to(root).with_suffix('')
+        if name in found:
+            raise OptionError(f'{path}: {found[name].name} has the same name without extension; keep one of them')
+        found[name] = path
+    return found
+
+
 class PairedDatasetOptions(ImageDatasetOptions):
     """Block of a PairedImageDataset."""
 
     gt_size: int | None = Field(None, ge=8, description='Side of a training crop of gt in pixels.')
     filename_tmpl: str = Field('{}', description="Name of lq without extension, {} stands for gt's: {}x4.")
 
+    @field_validator('filename_tmpl')
+    @classmethod
+    def _one_name(cls, value: str) -> str:
+        if value.count('{}') != 1 or set(value.replace('{}', '')) & set('{}'):
+            raise ValueError(f"{value!r} has no place for gt's name; accepted: one {{}} in it, as in {{}}x4")
+        return value
+
 
 @DATASET_REGISTRY.register()
 class PairedImageDataset(Dataset):
-    """Pairs matched by name: crops with flips in training, whole images in validation.
+    """Pairs matched by name (subfolders included): crops with flips in training, whole images in validation.
 
     Args:
         opt: The dataset's block of the option file, see :class:`PairedDatasetOptions`.
@@ -45,6 +63,7 @@ class PairedImageDataset(Dataset):
     """
 
     draws_from_seed = True
+    wants_gt_size = True
 
     def __init__(self, opt: Mapping[str, Any]):
         self.opt = opt
@@ -62,19 +81,22 @@ class PairedImageDataset(Dataset):
         """(lq, gt) files: by the two columns of meta_info (gt, lq), or by name."""
         options = self.options
         if options.meta_info is not None:
-            gt_paths = find_images(options.dataroot_gt, options.meta_info)
-            rows = [line.split(', ') for line in Path(options.meta_info).read_text().splitlines() if line.strip()]
-            if any(len(row) != 2 for row in rows) or options.dataroot_lq is None:
-                raise OptionError(f'{options.meta_info}: meta_info of pairs has lines "GT, LQ", relative to dataroot_gt '
-                                  'and dataroot_lq')
-            return [(Path(options.dataroot_lq) / lq.strip(), gt)
-                    for gt, (_, lq) in zip(gt_paths, rows, strict=True)]
-        gt_paths = find_images(options.dataroot_gt, None)
-        lq_by_name = {path.stem: path for path in find_images(options.dataroot_lq, None, 'dataroot_lq')}
-        wanted = {path: options.filename_tmpl.format(path.stem) for path in gt_paths}
-        raise_all(f'{path}: no {name} in {options.dataroot_lq}; add it, or set filename_tmpl'
+            return self._listed_pairs()
+        gt_root, lq_root = options.dataroot_gt, options.dataroot_lq
+        by_name = _by_name(find_images(gt_root, None), gt_root)
+        lq_by_name = _by_name(find_images(lq_root, None, 'dataroot_lq'), lq_root)
+        wanted = {path: name.with_name(options.filename_tmpl.format(name.name)) for name, path in by_name.items()}
+        raise_all(f'{path}: no {name} in {lq_root}; add it, or set filename_tmpl'
                   for path, name in wanted.items() if name not in lq_by_name)
         return [(lq_by_name[name], path) for path, name in wanted.items()]
+
+    def _listed_pairs(self) -> list[tuple[Path, Path]]:
+        options = self.options
+        rows = [line.split(', ') for line in read_list(options.meta_info)]
+        if any(len(row) != 2 for row in rows) or options.dataroot_gt is None or options.dataroot_lq is None:
+            raise OptionError(f'{options.meta_info}: meta_info of pairs has lines "GT, LQ", relative to dataroot_gt '
+                              'and dataroot_lq')
+        return [(Path(options.dataroot_lq) / lq.strip(), Path(options.dataroot_gt) / gt.strip()) for gt, lq in rows]
 
     def _check_sizes(self) -> None:
         options = self.options
@@ -82,7 +104,8 @@ class PairedImageDataset(Dataset):
         gt_sizes = check_images([gt for _, gt in self.pairs], smallest, 'gt_size')
         lq_sizes = check_images([lq for lq, _ in self.pairs], smallest // options.scale, 'gt_size / scale =')
         slack = 1 if options.phase == 'train' else options.scale  # a validation gt is cropped to fit its lq
-        raise_all(f'{gt}: {gt_size[1]}x{gt_size[0]} is not {options.scale} times {lq} ({lq_size[1]}x{lq_size[0]})'
+        raise_all(f'{gt}: {gt_size[1]}x{gt_size[0]} is not {options.scale} times {lq} ({lq_size[1]}x{lq_size[0]}); '
+                  'make lq from gt again, or take both out'
                   for (lq, gt), gt_size, lq_size in zip(self.pairs, gt_sizes, lq_sizes, strict=True)
                   if any(not 0 <= g - q * options.scale < slack for g, q in zip(gt_size, lq_size, strict=True)))
 

@@ -24,9 +24,12 @@ class RealESRGANDatasetOptions(ImageDatasetOptions):
     gt_size: int | None = Field(None, description='Must fit into crop_pad_size; the final crop is the top-level one.')
 
     @model_validator(mode='after')
-    def _divisible(self) -> 'RealESRGANDatasetOptions':
+    def _crops_fit(self) -> 'RealESRGANDatasetOptions':
         if self.crop_pad_size % self.scale:
             raise ValueError(f'crop_pad_size {self.crop_pad_size} is not divisible by scale {self.scale}')
+        if self.gt_size is not None and self.gt_size > self.crop_pad_size:
+            raise ValueError(f'gt_size {self.gt_size} does not fit into crop_pad_size {self.crop_pad_size}; lower '
+                             'gt_size')
         return self
 
 
@@ -46,6 +49,7 @@ class RealESRGANDataset(Dataset):
     """
 
     draws_from_seed = True
+    wants_gt_size = True
 
     def __init__(self, opt: Mapping[str, Any]):
         self.opt = opt

@@ -44,6 +44,8 @@ def write_sample_photographs(folder: str | Path) -> bool:
         partial.chmod(0o755)
         os.replace(partial, folder)
     except OSError as error:
+        if folder.is_dir():
+            return False  # another process of the same run was faster
         raise ValueError(f'{folder}: sample photographs cannot be written: {error}; give your own folders in datasets: '
                          'dataroot_gt') from error
     finally:

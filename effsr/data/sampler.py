@@ -1,6 +1,6 @@
 """Which image comes next, and the one seed that all randomness of that sample is drawn from."""
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class SampleIndex(int):
 
 def seed_of(index: int) -> int:
     """The seed that comes with an index; for a plain int, one made from the index alone."""
-    return index.seed if isinstance(index, SampleIndex) else sample_seed(0, 0, index)
+    return index.seed if isinstance(index, SampleIndex) else sample_seed(0, 0, int(index) % 2**32)
 
 
 class TrainSampler(Sampler):
@@ -57,6 +57,8 @@ class TrainSampler(Sampler):
 
     def __init__(self, length: int, batch_size: int, total_iter: int, enlarge_ratio: int = 1, manual_seed: int = 0,
                  rank: int = 0, world_size: int = 1):
+        if length == 0:
+            raise ValueError('the training set has no images; give a folder that holds some')
         self.length = length
         self.enlarged = length * enlarge_ratio
         self.batch_size = batch_size
@@ -69,9 +71,9 @@ class TrainSampler(Sampler):
         self.batches_per_epoch = self.enlarged // (batch_size * world_size)
         if self.batches_per_epoch == 0:
             need = batch_size * world_size
-            raise ValueError(f'{self.enlarged} images ({length} x dataset_enlarge_ratio {enlarge_ratio}) are fewer than '
-                             f'a batch of {need}; lower batch_size_per_gpu, add images, or set dataset_enlarge_ratio '
-                             f'to {-(-need // length)} or more')
+            raise ValueError(f'{self.enlarged} images ({length} x dataset_enlarge_ratio {enlarge_ratio}) are fewer '
+                             f'than a batch of {need}; lower batch_size_per_gpu, add images, or set '
+                             f'dataset_enlarge_ratio to {-(-need // length)} or more')
 
     @property
     def epochs(self) -> int:
@@ -110,11 +112,15 @@ class SeededDataset(Dataset):
 
     For BasicSR's and users' datasets, which know nothing of SampleIndex: their crops and flips then follow the same
     rule as those of effsr's own datasets.
+
+    Args:
+        dataset: Any map-style dataset.
+        opt: Its block of the option file, where it keeps none itself.
     """
 
-    def __init__(self, dataset: Dataset):
+    def __init__(self, dataset: Dataset, opt: Mapping[str, Any] | None = None):
         self.dataset = dataset
-        self.opt = dataset.opt
+        self.opt = getattr(dataset, 'opt', opt or {})
 
     def __len__(self) -> int:
         return len(self.dataset)

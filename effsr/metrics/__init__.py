@@ -14,10 +14,22 @@ from basicsr.utils.registry import METRIC_REGISTRY
 from effsr.metrics import registered  # noqa: F401  registers
 from effsr.metrics.psnr_ssim import psnr, ssim
 
-__all__ = ['compute_metrics', 'higher_is_better', 'psnr', 'ssim']
+__all__ = ['check_metrics', 'compute_metrics', 'higher_is_better', 'psnr', 'ssim']
 
 # Entries of a metric's options that are addressed to the caller, not to the metric.
 OWN_KEYS = ('type', 'better')
+
+
+def check_metrics(options: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check every metric's name and arguments, so that a mistake shows before training and not at a validation.
+
+    Raises:
+        ValueError: As :func:`compute_metrics`, but for what only the pictures tell.
+    """
+    for label, entry in options.items():
+        where = f'val: metrics: {label}'
+        blank = np.zeros((1, 1, 3), np.uint8)
+        _bind(_find_metric(entry, where), entry, blank, blank, where)
 
 
 def compute_metrics(

@@ -3,11 +3,13 @@
 Each function is a method of RealESRNetModel and RealESRGANModel, bound there by name.
 """
 import logging
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from basicsr.models.base_model import BaseModel
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -17,7 +19,7 @@ from effsr.models.validation import Validator
 from effsr.options import Component
 from effsr.runtime.checkpoint import load_network, save_atomic
 from effsr.runtime.distributed import wrap
-from effsr.runtime.sidecar import write_sidecar
+from effsr.runtime.sidecar import read_sidecar, write_sidecar
 
 logger = logging.getLogger('basicsr')
 
@@ -54,7 +56,19 @@ def start_ema(model: Any, decay: float) -> nn.Module | None:
 
 def setup_schedulers(model: Any) -> None:
     """One schedule for each optimizer."""
-    model.schedulers = [build_scheduler(model.options.train.scheduler, optimizer) for optimizer in model.optimizers]
+    train = model.options.train
+    model.schedulers = [build_scheduler(train.scheduler, optimizer, train.total_iter) for optimizer in model.optimizers]
+
+
+def update_learning_rate(model: Any, current_iter: int, warmup_iter: int = -1) -> None:
+    """Move the schedules on, from the second iteration."""
+    if current_iter != 2:
+        BaseModel.update_learning_rate(model, current_iter, warmup_iter)
+        return
+    with warnings.catch_warnings():
+        # torch asks once whether the optimizer has stepped; the generator's has not, under net_d_init_iters.
+        warnings.filterwarnings('ignore', 'Detected call of `lr_scheduler.step')
+        BaseModel.update_learning_rate(model, current_iter, warmup_iter)
 
 
 def feed_data(model: Any, data: Mapping[str, Any]) -> None:
@@ -99,6 +113,24 @@ def validation(model: Any, dataloader: DataLoader, current_iter: int | str, tb_l
     net.eval()
     model.validator.run(net, dataloader, model.device, iteration, tb_logger, save_img)
     net.train(was_training)
+    if model.is_train and model.options.path.models is not None:
+        _note_metrics(model, Path(model.options.path.models))
+
+
+def _note_metrics(model: Any, folder: Path) -> None:
+    """Add the metrics to the sidecars of weights of this iteration: BasicSR's loop saves before it validates."""
+    for label in (str(model.current_iter), 'latest'):
+        path = folder / f'net_g_{label}.pth'
+        info = read_sidecar(path)
+        if info is not None and info.get('iteration') == model.current_iter:
+            write_sidecar(path, {**info, 'metrics': _current_metrics(model)})
+
+
+def _current_metrics(model: Any) -> dict[str, dict[str, float]]:
+    """The metrics of the weights as they are now, by dataset; those of earlier weights are left out."""
+    scores = model.validator.scores if model.validator is not None else {}
+    return {dataset: {name: score.value for name, score in results.items()} for dataset, results in scores.items()
+            if model.validated.get(dataset) == model.current_iter}
 
 
 def get_current_log(model: Any) -> dict[str, float]:
@@ -151,8 +183,7 @@ def _save_weights(model: Any, folder: Path, label: str) -> None:
     write_sidecar(path, {
         'effsr': __version__, 'name': options.name, 'iteration': model.current_iter, 'scale': options.scale,
         'arch': {'type': options.network_g.type, 'args': options.network_g.arguments},
-        'metrics': {dataset: {name: score.value for name, score in scores.items()}
-                    for dataset, scores in (model.validator.scores if model.validator else {}).items()}})
+        'metrics': _current_metrics(model)})
     if model.net_d is not None:
         save_atomic({'params': _cpu_state(model, model.net_d)}, folder / f'net_d_{label}.pth')
 

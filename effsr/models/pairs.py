@@ -29,8 +29,8 @@ def paired_crop(pairs: Pairs, seeds: list[int], gt_size: int, scale: int) -> Pai
     height, width = pairs.lq.shape[-2:]
     size = gt_size // scale
     if min(height, width) < size:
-        raise ValueError(f'gt_size {gt_size} does not fit into gt of {width * scale}x{height * scale}; lower gt_size or '
-                         'raise datasets: train: crop_pad_size')
+        raise ValueError(f'gt_size {gt_size} does not fit into gt of {width * scale}x{height * scale}; lower gt_size '
+                         'or raise datasets: train: crop_pad_size')
     corners = [np.random.default_rng([seed, CROP_STREAM]).integers((height - size + 1, width - size + 1))
                for seed in seeds]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from effsr.models import lifecycle
 from effsr.models.pairs import PairSource
-from effsr.models.training import build_loss, build_optimizer, generator_losses, update_ema
+from effsr.models.training import build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
 from effsr.options import OptionError, Options, as_options, to_plain
 
 LDL_WINDOW = 7  # pixels, side of the window of local variance (LDL, arXiv 2203.09195, section 3.3)
@@ -65,7 +65,9 @@ class RealESRGANModel(SRGANModel):
         self.cri_gan = build_loss(train.gan_opt, 'gan_opt', self.device)
         self.cri_ldl = build_loss(train.ldl_opt, 'ldl_opt', self.device)
         self.net_d_iters, self.net_d_init_iters = train.net_d_iters, train.net_d_init_iters
-        self.pairs = PairSource(self.options, self.device, sharpen=True)
+        options = self.options
+        sharpen = options.high_order_degradation or options.l1_gt_usm or options.percep_gt_usm or options.gan_gt_usm
+        self.pairs = PairSource(options, self.device, sharpen)
         self.optimizer_g = build_optimizer(train.optim_g, self.net_g.parameters(), 'optim_g')
         self.optimizer_d = build_optimizer(train.optim_d, self.net_d.parameters(), 'optim_d')
         self.optimizers = [self.optimizer_g, self.optimizer_d]
@@ -81,7 +83,8 @@ class RealESRGANModel(SRGANModel):
         losses.update(self._step_discriminator(self._target(self.options.gan_gt_usm)))
         self.losses = {name: value.detach() for name, value in losses.items()}
         if self.net_g_ema is not None:
-            update_ema(self.net_g_ema, self.get_bare_model(self.net_g), self.ema_decay)
+            decay = ema_decay_at(current_iter, self.ema_decay, self.options.train.ema_warmup)
+            update_ema(self.net_g_ema, self.get_bare_model(self.net_g), decay)
 
     def _target(self, sharpened: bool) -> Tensor:
         return self.gt_usm if sharpened else self.gt
@@ -121,5 +124,6 @@ class RealESRGANModel(SRGANModel):
     get_current_log = lifecycle.get_current_log
     get_current_visuals = lifecycle.get_current_visuals
     setup_schedulers = lifecycle.setup_schedulers
+    update_learning_rate = lifecycle.update_learning_rate
     save = lifecycle.save
     resume_training = lifecycle.resume_training

@@ -8,7 +8,7 @@ from basicsr.utils.registry import MODEL_REGISTRY
 
 from effsr.models import lifecycle
 from effsr.models.pairs import PairSource
-from effsr.models.training import build_loss, build_optimizer, generator_losses, update_ema
+from effsr.models.training import build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
 from effsr.options import OptionError, Options, as_options, to_plain
 
 
@@ -69,7 +69,8 @@ class RealESRNetModel(SRModel):
         self.optimizer_g.step()
         self.losses = {f'l_{name}': value.detach() for name, value in losses.items()}
         if self.net_g_ema is not None:
-            update_ema(self.net_g_ema, self.get_bare_model(self.net_g), self.ema_decay)
+            decay = ema_decay_at(current_iter, self.ema_decay, self.options.train.ema_warmup)
+            update_ema(self.net_g_ema, self.get_bare_model(self.net_g), decay)
 
     feed_data = lifecycle.feed_data
     test = lifecycle.test
@@ -77,5 +78,6 @@ class RealESRNetModel(SRModel):
     get_current_log = lifecycle.get_current_log
     get_current_visuals = lifecycle.get_current_visuals
     setup_schedulers = lifecycle.setup_schedulers
+    update_learning_rate = lifecycle.update_learning_rate
     save = lifecycle.save
     resume_training = lifecycle.resume_training

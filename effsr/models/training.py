@@ -1,6 +1,7 @@
 """Parts of a training step that RealESRNet and RealESRGAN share: losses, optimizers, schedules, moving average."""
 import inspect
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from effsr.options import Component, OptionError
 from effsr.runtime.distributed import average
 
-VGG_REMEDY = ('the perceptual loss needs the VGG weights of torchvision; put them into torchvision\'s cache or '
+VGG_REMEDY = ("the perceptual loss needs the VGG weights of torchvision; put them into torchvision's cache or "
               'experiments/pretrained_models, or train without it: --force_yml train:perceptual_opt=~')
 
 
@@ -38,7 +39,9 @@ def build_loss(component: Component | None, key: str, device: torch.device) -> n
     if component is None:
         return None
     try:
-        return _build(LOSS_REGISTRY, component, f'train.{key}', 'loss').to(device)
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', module='torchvision')  # BasicSR asks for VGG the old way
+            return _build(LOSS_REGISTRY, component, f'train.{key}', 'loss').to(device)
     except OSError as error:
         raise OptionError(f'train.{key}: {component.type}: {error}; {VGG_REMEDY}') from error
 
@@ -53,7 +56,20 @@ def _build(registry: Any, component: Component, key: str, what: str) -> nn.Modul
     except TypeError as error:
         accepted = ', '.join(inspect.signature(cls).parameters)
         raise OptionError(f'{key}: {name}: {error}; accepted: {accepted}') from None
-    return cls(**component.arguments)
+    return _construct(cls, component, key)
+
+
+def _construct(cls: Callable[..., Any], component: Component, key: str, *positional: Any) -> Any:
+    try:
+        return cls(*positional, **component.arguments)
+    except OSError:
+        raise
+    # Classes refuse their arguments in any way: TypeError, AssertionError, NotImplementedError, RuntimeError ...
+    except Exception as error:
+        kind = '' if isinstance(error, ValueError) else f'{type(error).__name__}: '
+        reason = next(iter(str(error).splitlines()), '')
+        raise OptionError(f'{key}: {component.type}: {kind}{reason}; check its arguments: {component.arguments}'
+                          ) from error
 
 
 def build_optimizer(component: Component, parameters: Iterable[Tensor], key: str) -> torch.optim.Optimizer:
@@ -67,19 +83,17 @@ def build_optimizer(component: Component, parameters: Iterable[Tensor], key: str
         raise OptionError(f'train.{key}.type: torch.optim has no optimizer called {component.type}; for example Adam, '
                           'AdamW, SGD')
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    try:
-        return cls(trained, **component.arguments)
-    except TypeError as error:
-        raise OptionError(f'train.{key}: {component.type}: {error}') from None
+    return _construct(cls, component, f'train.{key}', trained)
 
 
-def build_scheduler(component: Component | None, optimizer: torch.optim.Optimizer) -> Any:
+def build_scheduler(component: Component | None, optimizer: torch.optim.Optimizer, total_iter: int) -> Any:
     """Build a schedule: BasicSR's MultiStepLR (MultiStepRestartLR) and CosineAnnealingRestartLR, or torch's by name.
 
     None gives a constant learning rate.
 
     Raises:
-        OptionError: No schedule of that name, or arguments that it does not take.
+        OptionError: No schedule of that name, arguments that it does not take, or a schedule that ends before
+            total_iter.
     """
     if component is None:
         return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
@@ -88,16 +102,31 @@ def build_scheduler(component: Component | None, optimizer: torch.optim.Optimize
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.lr_scheduler.LRScheduler)):
         raise OptionError(f'train.scheduler.type: no schedule is called {component.type}; for example MultiStepLR, '
                           'CosineAnnealingRestartLR, or any of torch.optim.lr_scheduler')
-    try:
-        return cls(optimizer, **component.arguments)
-    except (TypeError, AssertionError) as error:
-        raise OptionError(f'train.scheduler: {component.type}: {error}') from None
+    if cls is torch.optim.lr_scheduler.ReduceLROnPlateau:
+        raise OptionError('train.scheduler.type: ReduceLROnPlateau follows a metric, which a step does not have; use a '
+                          'schedule by iteration, for example MultiStepLR')
+    scheduler = _construct(cls, component, 'train.scheduler', optimizer)
+    # These two end training with an error when they are asked for a step past their last.
+    for name, length in (('periods', sum(getattr(scheduler, 'periods', ()))),
+                         ('total_steps', getattr(scheduler, 'total_steps', 0))):
+        if 0 < length < total_iter - 1:
+            raise OptionError(f'train.scheduler.{name}: {component.type} ends after {length} iterations, train: '
+                              f'total_iter is {total_iter}; give {name} of {total_iter} in all')
+    return scheduler
 
 
 def make_ema(net: nn.Module) -> nn.Module:
     """A copy of a network for the moving average of its weights."""
     ema = deepcopy(net).eval()
     return ema.requires_grad_(False)
+
+
+def ema_decay_at(iteration: int, decay: float, warmup: bool) -> float:
+    """Decay of the moving average after an iteration (from 1): at first lower, min(decay, (1 + t) / (10 + t)).
+
+    Without warm-up an average of decay 0.999 is still a third of the untrained network after 1,000 iterations.
+    """
+    return min(decay, (1 + iteration) / (10 + iteration)) if warmup else decay
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """Validation: results in tiles, metrics beside those of bicubic, the best so far, pictures, metrics.jsonl."""
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from effsr.data.image_io import to_uint8, write_rgb
-from effsr.inference.tiling import upscale_tiled
-from effsr.metrics import compute_metrics, higher_is_better
+from effsr.inference.tiling import crop_to_scale, pad_to_multiple, upscale_tiled
+from effsr.metrics import check_metrics, compute_metrics, higher_is_better
 from effsr.options import Options
 
 logger = logging.getLogger('basicsr')
@@ -47,18 +48,24 @@ class Validator:
         self.options = options.val
         self.scale = options.scale
         self.metrics = {name: entry.model_dump() for name, entry in options.val.metrics.items()}
+        check_metrics(self.metrics)
+        # RRDBNet folds pixels into channels for small factors.
+        self.multiple = {2: 2, 1: 4}.get(options.scale, 1) if options.network_g.type == 'RRDBNet' else 1
         root = options.path.experiments_root or options.path.results_root
         self.metrics_file = Path(root) / 'metrics.jsonl' if root else None
         self.visualization = Path(options.path.visualization) if options.path.visualization else None
         self.is_train = options.runtime.is_train
         self.suffix = options.val.suffix or options.name
         self.scores: dict[str, dict[str, Score]] = {}
-        self._baselines: dict[tuple[str, str], dict[str, float]] = {}
+        self._baselines: dict[tuple[str, int], dict[str, float]] = {}
 
     @torch.no_grad()
     def infer(self, net: Callable[[Tensor], Tensor], lq: Tensor) -> Tensor:
         """lq (B, 3, h, w) -> (B, 3, h*scale, w*scale), in tiles where val: tile says so."""
-        return upscale_tiled(net, lq, self.scale, self.options.tile, self.options.tile_pad)
+        tile, tile_pad = (-(-side // self.multiple) * self.multiple
+                          for side in (self.options.tile, self.options.tile_pad))
+        result = upscale_tiled(net, pad_to_multiple(lq, self.multiple), self.scale, tile, tile_pad)
+        return crop_to_scale(result, lq, self.scale)
 
     def run(self, net: Callable[[Tensor], Tensor], loader: DataLoader, device: torch.device, iteration: int | str,
             tb_logger: Any = None, save_img: bool = False) -> dict[str, Score]:
@@ -78,17 +85,21 @@ class Validator:
         dataset = loader.dataset.opt['name']
         rows: list[dict[str, float]] = []
         baselines: list[dict[str, float]] = []
+        names: set[str] = set()
         for number, sample in enumerate(loader):
             name = Path(sample['lq_path'][0]).stem
+            if name in names:  # of another folder, or with another suffix
+                name = f'{name}_{number}'
+            names.add(name)
             lq = sample['lq'].to(device)
             result = to_uint8(self.infer(net, lq))
             gt = to_uint8(sample['gt']) if 'gt' in sample else None
             shown = tb_logger is not None and number < self.options.tb_images
-            known = self._baselines.get((dataset, name))
+            known = self._baselines.get((dataset, number))
             enlarged = bicubic(lq, self.scale) if shown or (gt is not None and known is None) else None
             if gt is not None and self.metrics:
                 known = known if known is not None else compute_metrics(self.metrics, enlarged, gt)
-                self._baselines[dataset, name] = known
+                self._baselines[dataset, number] = known
                 rows.append(compute_metrics(self.metrics, result, gt))
                 baselines.append(known)
             if save_img:
@@ -120,8 +131,10 @@ class Validator:
         if self.metrics_file is not None:
             with self.metrics_file.open('a', encoding='utf-8') as file:
                 for name, score in scores.items():
-                    file.write(json.dumps({'iter': iteration, 'dataset': dataset, 'metric': name, 'value': score.value,
-                                           'baseline': score.baseline, 'best': score.best}) + '\n')
+                    # JSON has no infinity, which is the PSNR of equal pictures.
+                    numbers = {key: value if math.isfinite(value) else None for key, value in
+                               (('value', score.value), ('baseline', score.baseline), ('best', score.best))}
+                    file.write(json.dumps({'iter': iteration, 'dataset': dataset, 'metric': name, **numbers}) + '\n')
         if tb_logger is not None:
             for name, score in scores.items():
                 tb_logger.add_scalar(f'metrics/{dataset}/{name}', score.value, iteration)
@@ -131,7 +144,7 @@ class Validator:
     def _score(self, dataset: str, name: str, value: float, baseline: float, iteration: int | str) -> Score:
         before = self.scores.get(dataset, {}).get(name)
         higher = higher_is_better(self.metrics[name])
-        if before is None or (value > before.best if higher else value < before.best):
+        if before is None or math.isnan(before.best) or (value > before.best if higher else value < before.best):
             return Score(value, baseline, value, iteration)
         return Score(value, baseline, before.best, before.best_iter)
 

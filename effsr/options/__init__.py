@@ -1,7 +1,8 @@
-"""Option files: what they may say (schema) and how they are read (yaml_reader, load)."""
+"""Option files: what they may say (schema), how they are read (yaml_reader, load), what is said of mistakes."""
 from effsr.options.load import as_options, load_options, place, to_plain, validate
+from effsr.options.messages import nearest
 from effsr.options.schema import Component, DatasetOptions, Options
 from effsr.options.yaml_reader import OptionError
 
-__all__ = ['Component', 'DatasetOptions', 'OptionError', 'Options', 'as_options', 'load_options', 'place', 'to_plain',
-           'validate']
+__all__ = ['Component', 'DatasetOptions', 'OptionError', 'Options', 'as_options', 'load_options', 'nearest', 'place',
+           'to_plain', 'validate']

@@ -1,19 +1,18 @@
 """From an option file and command-line overrides to one frozen Options, and from there to BasicSR's plain dict."""
-import difflib
 import logging
 import os
 import random
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from effsr.degradations.settings import DegradationSettings
+from effsr.options.messages import explain, position
 from effsr.options.schema import Options, Runtime
-from effsr.options.yaml_reader import Line, OptionError, parse_text, read_yaml
+from effsr.options.yaml_reader import Line, OptionError, parse_text, read_yaml, unshared
 
 logger = logging.getLogger('basicsr')
 
@@ -38,7 +37,9 @@ def load_options(path: str | Path, overrides: Iterable[str] = (), debug: bool = 
     """
     raw, lines = read_yaml(path)
     for entry in overrides:
-        lines.update(_override(raw, entry))
+        _override(raw, lines, entry)
+    for key in RUNTIME_KEYS | {'runtime'}:
+        raw.pop(key, None)  # as written to a run's own options.yml
     if debug:
         _shorten(raw)
     return validate(raw, str(path), lines)
@@ -55,19 +56,17 @@ def validate(raw: Mapping[str, Any], source: str = 'options', lines: Line | None
     Raises:
         OptionError: One line for each mistake.
     """
-    lines = lines or {}
-    plain = _gather_degradation(deepcopy(dict(raw)), source, lines)
+    lines = dict(lines or {})
+    plain = unshared(raw)
+    _gather_degradation(plain, source, lines)
     plain['num_gpu'] = _available_gpus(plain.get('num_gpu', 'auto'))
     if plain.get('manual_seed') is None:
         plain['manual_seed'] = random.SystemRandom().randint(1, 10000)
-    for section in ('path', 'logger'):
-        if plain.get(section) is None:
-            plain.pop(section, None)
     _complete_datasets(plain)
     try:
         return Options.model_validate(plain)
     except ValidationError as error:
-        raise OptionError('\n'.join(_explain(problem, source, lines) for problem in error.errors())) from None
+        raise OptionError('\n'.join(explain(problem, source, lines) for problem in error.errors())) from None
 
 
 def as_options(opt: Options | Mapping[str, Any]) -> Options:
@@ -82,8 +81,9 @@ def as_options(opt: Options | Mapping[str, Any]) -> Options:
     if isinstance(opt, Options):
         return opt
     plain = dict(opt)
-    if 'type' in plain:
-        plain.setdefault('model_type', plain.pop('type'))
+    kind = plain.pop('type', None)
+    if kind is not None:
+        plain.setdefault('model_type', kind)
     runtime = {key: plain.pop(key) for key in RUNTIME_KEYS if key in plain}
     plain.setdefault('runtime', runtime)
     return validate(plain)
@@ -120,12 +120,14 @@ def place(options: Options, root: Path, is_train: bool) -> Options:
     else:
         top = root / 'results' / options.name
         folders = {'results_root': top, 'log': top, 'visualization': top / 'visualization'}
-    path = options.path.model_copy(update={key: str(folder) for key, folder in folders.items()})
-    return options.model_copy(update={'path': path})
+    # A file that a run wrote names the folders of that run.
+    none = dict.fromkeys(('experiments_root', 'results_root', 'models', 'training_states', 'log', 'visualization'))
+    filled = {key: str(folder) for key, folder in folders.items()}
+    return options.model_copy(update={'path': options.path.model_copy(update={**none, **filled})})
 
 
-def _override(raw: dict, entry: str) -> Line:
-    """Apply one `a:b:c=value`; returns the key paths that have no line in the file any more."""
+def _override(raw: dict, lines: Line, entry: str) -> None:
+    """Apply one `a:b:c=value`; its key paths get line 0, which stands for the command line."""
     keys, separator, text = entry.partition('=')
     source = f'--force_yml {entry}'
     path = tuple(key.strip() for key in keys.split(':'))
@@ -136,11 +138,14 @@ def _override(raw: dict, entry: str) -> Line:
     for depth, key in enumerate(path[:-1], 1):
         if node.get(key) is None:
             node[key] = {}
+            lines[path[:depth]] = 0
         node = node[key]
         if not isinstance(node, dict):
             raise OptionError(f'{source}: {":".join(path[:depth])} holds a value, it has no keys below it')
     node[path[-1]] = value
-    return {path: 0}
+    for stale in [known for known in lines if known[:len(path)] == path]:
+        del lines[stale]
+    lines[path] = 0
 
 
 def _shorten(raw: dict) -> None:
@@ -148,27 +153,38 @@ def _shorten(raw: dict) -> None:
         raw['name'] = f'debug_{raw.get("name", "effsr")}'
     if isinstance(raw.get('val'), dict):
         raw['val']['val_freq'] = 8
-    raw['logger'] = {**(raw.get('logger') or {}), 'print_freq': 1, 'save_checkpoint_freq': 8, 'use_tb_logger': False}
+    given = raw.get('logger') or {}
+    if isinstance(given, dict):
+        raw['logger'] = {**given, 'print_freq': 1, 'save_checkpoint_freq': 8, 'use_tb_logger': False}
 
 
-def _gather_degradation(plain: dict, source: str, lines: Line) -> dict:
-    """Move flat degradation keys into the degradation section, and the model's switches to the top level."""
+def _gather_degradation(plain: dict, source: str, lines: Line) -> None:
+    """Move flat degradation keys into the degradation section, and the model's switches to the top level.
+
+    Their lines move with them.
+    """
+    if not isinstance(plain.get('degradation', {}), dict | None):
+        return  # refused by the schema
     degradation = dict(plain.get('degradation') or {})
     datasets = plain.get('datasets') if isinstance(plain.get('datasets'), dict) else {}
     places = [(('datasets', 'train'), datasets.get('train'), DEGRADATION_KEYS),
               (('train',), plain.get('train'), DEGRADATION_KEYS | TOP_LEVEL_KEYS), ((), plain, DEGRADATION_KEYS)]
     for where, section, keys in places:
-        if not isinstance(section, dict):
-            continue
-        for key in keys & section.keys():
-            home = degradation if key in DEGRADATION_KEYS else plain
+        for key in sorted(keys & section.keys()) if isinstance(section, dict) else ():
+            home, home_path = (degradation, ('degradation', key)) if key in DEGRADATION_KEYS else (plain, (key,))
             if key in home:
-                raise OptionError(f'{_position(source, lines, (*where, key))}: {".".join((*where, key))}: stands in '
-                                  f'two places with another value possible; keep it in the degradation section')
+                here, there = position(source, lines, (*where, key)), position(source, lines, home_path)
+                raise OptionError(f'{here}: {".".join((*where, key))}: given a second time, the first is {there}; '
+                                  'keep one')
             home[key] = section.pop(key)
+            _move_lines(lines, (*where, key), home_path)
     if degradation:
         plain['degradation'] = degradation
-    return plain
+
+
+def _move_lines(lines: Line, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+    for path in [path for path in lines if path[:len(old)] == old]:
+        lines[new + path[len(old):]] = lines.pop(path)
 
 
 def _complete_datasets(plain: dict) -> None:
@@ -179,13 +195,16 @@ def _complete_datasets(plain: dict) -> None:
     for key, dataset in datasets.items():
         if not isinstance(dataset, dict):
             continue
-        dataset['phase'] = key.split('_')[0]
-        dataset['scale'] = plain.get('scale', 4)
+        phase = str(key).split('_')[0]
+        # Any other key is refused as a second training set.
+        dataset['phase'] = phase if phase in ('val', 'test') else 'train'
+        if isinstance(plain.get('scale'), int):
+            dataset.setdefault('scale', plain['scale'])
         if not dataset.get('name'):
-            dataset['name'] = key
-        for root in ('dataroot_gt', 'dataroot_lq'):
-            if isinstance(dataset.get(root), str):
-                dataset[root] = os.path.expanduser(dataset[root])
+            dataset['name'] = str(key)
+        for file in ('dataroot_gt', 'dataroot_lq', 'meta_info'):
+            if isinstance(dataset.get(file), str):
+                dataset[file] = os.path.expanduser(dataset[file])
 
 
 def _available_gpus(wanted: Any) -> Any:
@@ -197,50 +216,3 @@ def _available_gpus(wanted: Any) -> Any:
         logger.warning('num_gpu is %d, this machine has %d: using %s', wanted, have, have or 'the CPU')
         return have
     return wanted
-
-
-def _position(source: str, lines: Line, location: tuple) -> str:
-    """`file:line` of a key path; of the nearest parent that has a line if it has none itself."""
-    path = tuple(str(part) for part in location)
-    by_name = {keys[-1]: line for keys, line in lines.items()}
-    if path not in lines and path and path[-1] in by_name and path[-1] in DEGRADATION_KEYS:
-        return f'{source}:{by_name[path[-1]]}' if by_name[path[-1]] else '--force_yml'
-    while path and path not in lines:
-        path = path[:-1]
-    if not path:
-        return source
-    return f'{source}:{lines[path]}' if lines[path] else '--force_yml'
-
-
-def _explain(problem: Mapping[str, Any], source: str, lines: Line) -> str:
-    """One line for one mistake that pydantic found."""
-    location = problem['loc']
-    where = f'{_position(source, lines, location)}: {".".join(str(part) for part in location) or "options"}'
-    if problem['type'] == 'extra_forbidden':
-        known = _names_at(location[:-1])
-        close = difflib.get_close_matches(str(location[-1]), known, n=1)
-        return f'{where}: unknown option; ' + (f'did you mean {close[0]}?' if close else f'known: {", ".join(known)}')
-    if problem['type'] == 'missing':
-        return f'{where}: missing; it is required'
-    message = problem['msg'].removeprefix('Value error, ')
-    given = repr(problem.get('input'))
-    return f'{where}: {message}' + (f' (given: {given})' if len(given) < 80 and given not in message else '')
-
-
-def _names_at(location: tuple) -> list[str]:
-    """Names of the options of the section at a key path."""
-    model: type[BaseModel] | None = Options
-    for part in location:
-        if model is None:
-            return []
-        field = next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
-        if field is None:
-            continue  # the key of a dict of sections: the section itself was found a step before
-        model = _model_in(field.annotation)
-    return sorted(f.alias or name for name, f in model.model_fields.items() if name != 'runtime') if model else []
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for found in map(_model_in, get_args(annotation)) if found), None)

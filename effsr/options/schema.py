@@ -1,4 +1,6 @@
 """What an option file may say: every key, its type, its default and its meaning."""
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -7,10 +9,33 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from effsr.degradations.settings import DegradationSettings
 
 
+class Conflict(ValueError):
+    """Two options that do not go together.
+
+    Args:
+        location: Key path of the one to change, seen from the section that is being checked.
+        message: What is wrong and what to do.
+    """
+
+    def __init__(self, location: tuple[str, ...], message: str):
+        super().__init__(message)
+        self.location = location
+
+
 class Section(BaseModel):
     """A part of the option file: frozen, and closed to keys it does not know."""
 
     model_config = ConfigDict(extra='forbid', frozen=True, populate_by_name=True)
+
+    @model_validator(mode='before')
+    @classmethod
+    def _empty_is_default(cls, values: Any) -> Any:
+        """A section or list with nothing in it (`path:`, every key below commented out) takes its default."""
+        if not isinstance(values, Mapping):
+            return values
+        optional = {field.alias or name for name, field in cls.model_fields.items()
+                    if isinstance(field.default, BaseModel | dict | tuple)}
+        return {key: value for key, value in values.items() if value is not None or key not in optional}
 
 
 class Component(BaseModel):
@@ -73,6 +98,11 @@ class PathOptions(Section):
     visualization: str | None = Field(None, description='Set by the run: folder of validation pictures.')
     results_root: str | None = Field(None, description='Set by the run: results/NAME.')
 
+    @field_validator('pretrain_network_g', 'pretrain_network_d', 'resume_state')
+    @classmethod
+    def _expand_home(cls, value: str | None) -> str | None:
+        return None if value is None else os.path.expanduser(value)
+
 
 class TrainOptions(Section):
     """Section train: losses, optimizers, schedule."""
@@ -80,6 +110,8 @@ class TrainOptions(Section):
     total_iter: int = Field(ge=1, description='Iterations (optimizer steps) in all.')
     warmup_iter: int = Field(-1, description='Iterations of linear warm-up of the learning rate; -1: none.')
     ema_decay: float = Field(0, ge=0, lt=1, description='Decay of the moving average of the weights; 0: none.')
+    ema_warmup: bool = Field(False, description='Lower decay at first, min(ema_decay, (1 + t) / (10 + t)) at iteration '
+                                               't, so that the average forgets where training began.')
     optim_g: Component = Field(description='Optimizer of the generator: type from torch.optim, lr and so on.')
     optim_d: Component | None = Field(None, description='Optimizer of the discriminator.')
     scheduler: Component | None = Field(None, description='Schedule of the learning rate; none: constant.')
@@ -93,9 +125,9 @@ class TrainOptions(Section):
     @model_validator(mode='after')
     def _losses_agree(self) -> 'TrainOptions':
         if self.ldl_opt is not None and self.ema_decay == 0:
-            raise ValueError('ldl_opt compares with the moving average: set ema_decay, for example 0.999')
+            raise Conflict(('ldl_opt',), 'compares with the moving average; set ema_decay, for example 0.999')
         if self.gan_opt is not None and self.optim_d is None:
-            raise ValueError('gan_opt trains a discriminator: give optim_d')
+            raise Conflict(('gan_opt',), 'trains a discriminator; give optim_d')
         return self
 
 
@@ -139,7 +171,7 @@ class Options(Section):
     model_type: str = Field('RealESRNetModel', description='Name in the model registry.')
     scale: int = Field(4, ge=1, le=16, description='Upscaling factor.')
     num_gpu: int = Field(0, ge=0, description='GPUs to use; auto: all there are; 0: the CPU.')
-    manual_seed: int = Field(0, ge=0, description='Seed of everything random.')
+    manual_seed: int = Field(0, ge=0, lt=2**63, description='Seed of everything random; not given: drawn.')
     import_: tuple[str, ...] = Field((), alias='import', description='Modules to import: your own classes.')
     sample_data: str | None = Field(None, description='Folder to write sample photographs into, once.')
     next: str | None = Field(None, description='What to do after this run; printed at its end.')
@@ -171,9 +203,30 @@ class Options(Section):
 
     @model_validator(mode='after')
     def _scales_agree(self) -> 'Options':
-        upscale = self.network_g.arguments.get('upscale', self.network_g.arguments.get('scale'))
-        if upscale is not None and upscale != self.scale:
-            raise ValueError(f'network_g: upscale is {upscale}, but scale is {self.scale}; make them the same')
+        for key in ('upscale', 'scale'):
+            factor = self.network_g.arguments.get(key, self.scale)
+            if factor != self.scale:
+                raise Conflict(('network_g', key), f'is {factor}, but scale is {self.scale}; make them the same')
+        for key, dataset in self.datasets.items():
+            if dataset.scale != self.scale:
+                raise Conflict(('datasets', key, 'scale'), f'is {dataset.scale}, but scale is {self.scale}; leave it '
+                               'out here')
         if self.gt_size is not None and self.gt_size % self.scale:
-            raise ValueError(f'gt_size {self.gt_size} is not divisible by scale {self.scale}')
+            raise Conflict(('gt_size',), f'{self.gt_size} is not divisible by scale {self.scale}')
+        return self
+
+    @model_validator(mode='after')
+    def _datasets_differ(self) -> 'Options':
+        """Results are kept by the name of the set: two of one name would overwrite each other."""
+        owners: dict[str, str] = {}
+        for key, dataset in self.datasets.items():
+            if dataset.phase == 'train' and key != 'train':
+                raise Conflict(('datasets', key), 'there is one training set, called train; accepted besides: val, '
+                               'val_2, test_1 ...')
+            if dataset.phase != 'train':
+                name = dataset.name or key
+                if name in owners:
+                    raise Conflict(('datasets', key, 'name'), f'{name} is the name of {owners[name]} already; give '
+                                   'another')
+                owners[name] = key
         return self

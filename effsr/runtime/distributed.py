@@ -10,41 +10,59 @@ from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 
-def init_distributed(launcher: str, params: Mapping[str, Any]) -> tuple[int, int]:
+def init_distributed(launcher: str, params: Mapping[str, Any], use_cuda: bool) -> tuple[int, int]:
     """Join the process group that the launcher describes.
 
     Args:
         launcher: none, pytorch (torchrun's environment variables) or slurm (its own).
-        params: dist_params of the option file: backend, port.
+        params: dist_params of the option file: backend (nccl or gloo), port.
+        use_cuda: Whether the run computes on GPUs.
 
     Returns:
         rank and world size; 0 and 1 without a launcher.
 
     Raises:
-        ValueError: The launcher's variables are not set.
+        ValueError: The launcher's variables are not set, or no launcher was named though torchrun started the process;
+            an unknown backend; more processes than GPUs; the other processes cannot be reached.
     """
     if launcher == 'none':
+        if int(os.environ.get('WORLD_SIZE', 1)) > 1 and 'TORCHELASTIC_RUN_ID' in os.environ:
+            raise ValueError('started by torchrun without --launcher pytorch: every process would train alone and '
+                             'write to the same folder; add --launcher pytorch')
         return 0, 1
+    wanted = params.get('backend')
+    if wanted not in (None, 'nccl', 'gloo'):
+        raise ValueError(f'dist_params.backend: {wanted!r} is not known; accepted: nccl, gloo')
     if launcher == 'slurm':
         _slurm_to_torchrun(params.get('port'))
     if 'RANK' not in os.environ:
         raise ValueError('--launcher pytorch: RANK is not set; start with torchrun --nproc_per_node=N effsr/train.py '
                          '-opt FILE --launcher pytorch')
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get('LOCAL_RANK', 0)))
-    wanted = params.get('backend')
-    backend = 'nccl' if torch.cuda.is_available() and wanted != 'gloo' else 'gloo'
-    dist.init_process_group(backend)
+    if use_cuda:
+        local, have = int(os.environ.get('LOCAL_RANK', 0)), torch.cuda.device_count()
+        if local >= have:
+            raise ValueError(f'process {local} of this machine has no GPU, it has {have}; start {have} processes, or '
+                             'use num_gpu: 0')
+        torch.cuda.set_device(local)
+    try:
+        dist.init_process_group('nccl' if use_cuda and wanted != 'gloo' else 'gloo')
+    except RuntimeError as error:
+        raise ValueError('the other processes cannot be reached at MASTER_ADDR:MASTER_PORT '
+                         f'({str(error).splitlines()[0]}); check both, or choose another port') from error
     return dist.get_rank(), dist.get_world_size()
 
 
 def _slurm_to_torchrun(port: int | None) -> None:
     """Set torchrun's variables from slurm's."""
-    if 'SLURM_PROCID' not in os.environ:
-        raise ValueError('--launcher slurm: SLURM_PROCID is not set; start with srun')
-    first = subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']], capture_output=True,
-                           text=True, check=True).stdout.split()[0]
-    os.environ['MASTER_ADDR'] = first
+    for name in ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'):
+        if name not in os.environ:
+            raise ValueError(f'--launcher slurm: {name} is not set; start with srun')
+    try:
+        hosts = subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']], capture_output=True,
+                               text=True, check=True).stdout.split()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ValueError(f'--launcher slurm: scontrol does not name the hosts ({error}); start with srun') from error
+    os.environ['MASTER_ADDR'] = hosts[0]
     if port is not None:
         os.environ['MASTER_PORT'] = str(port)
     os.environ.setdefault('MASTER_PORT', '29500')
@@ -75,3 +93,18 @@ def average(values: torch.Tensor) -> torch.Tensor:
         dist.all_reduce(values)
         values /= dist.get_world_size()
     return values
+
+
+def share(value: Any) -> Any:
+    """Process 0's value on all processes; a collective call."""
+    if dist.is_available() and dist.is_initialized():
+        values = [value]
+        dist.broadcast_object_list(values)
+        return values[0]
+    return value
+
+
+def wait_for_all() -> None:
+    """Go on when all processes have come here; a collective call."""
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()

@@ -14,11 +14,11 @@ logger = logging.getLogger('basicsr')
 def archive(folder: Path) -> None:
     """Rename an existing folder to FOLDER_archived_TIME, so that nothing of an earlier run is lost."""
     if folder.exists():
-        target = folder.with_name(f'{folder.name}_archived_{time.strftime("%Y%m%d_%H%M%S")}')
+        first = target = folder.with_name(f'{folder.name}_archived_{time.strftime("%Y%m%d_%H%M%S")}')
         number = 1
         while target.exists():
             number += 1
-            target = target.with_name(f'{target.name}_{number}')
+            target = first.with_name(f'{first.name}_{number}')
         os.rename(folder, target)
         logger.info('%s was there from an earlier run; it is now %s', folder, target.name)
 
@@ -53,12 +53,12 @@ def find_resume_state(training_states: str | None, auto_resume: bool, resume_sta
     Args:
         training_states: Folder of this run's states.
         auto_resume: Take the newest of them; none is no error.
-        resume_state: The file that the option file names.
+        resume_state: The file that the option file names, taken where auto_resume finds none.
     """
     if auto_resume and training_states is not None:
         states = [path for path in Path(training_states).glob('*.state') if path.stem.isdecimal()]
         if states:
             return max(states, key=lambda path: int(path.stem))
-        logger.info('--auto_resume: no state in %s, starting afresh', training_states)
-        return None
+        logger.info('--auto_resume: no state in %s, %s', training_states,
+                    f'going on from {resume_state}' if resume_state else 'starting afresh')
     return Path(resume_state) if resume_state else None

@@ -3,6 +3,8 @@ import logging
 import logging.handlers
 import sys
 
+from basicsr.utils.logger import initialized_logger
+
 LOGGER = 'basicsr'  # BasicSR's own parts log there
 CONSOLE_LINES = 12
 
@@ -21,7 +23,10 @@ class RunLog:
 
     def __init__(self, rank: int = 0):
         self.logger = logging.getLogger(LOGGER)
+        self.before = self.logger.level, self.logger.propagate
         self.logger.propagate = False
+        # Otherwise BasicSR's first get_root_logger() adds a console of its own, and every line comes twice.
+        initialized_logger[LOGGER] = True
         self.rank = rank
         self.logger.setLevel(logging.INFO if rank == 0 else logging.ERROR)
         self.console = logging.StreamHandler(sys.stdout)
@@ -56,3 +61,6 @@ class RunLog:
             if handler is not None:
                 self.logger.removeHandler(handler)
                 handler.close()
+        level, self.logger.propagate = self.before
+        self.logger.setLevel(level)
+        initialized_logger.pop(LOGGER, None)

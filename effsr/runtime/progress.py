@@ -36,11 +36,11 @@ class ProgressLogger:
         losses = {name: value for name, value in log_vars.items()
                   if name not in ('epoch', 'iter', 'lrs', 'time', 'data_time')}
         now = time.perf_counter()
-        recent = (now - self.last_time) / max(1, iteration - self.last_iter)
+        recent = max(now - self.last_time, 1e-9) / max(1, iteration - self.last_iter)
         self.last_time, self.last_iter = now, iteration
         # Half old, half new: follows a change of pace without jumping with every validation in between.
         self.seconds_per_iter = recent if self.seconds_per_iter is None else (self.seconds_per_iter + recent) / 2
-        remaining = round((self.total_iter - iteration) * self.seconds_per_iter)
+        remaining = round(max(0, self.total_iter - iteration) * self.seconds_per_iter)
         waiting = min(1.0, log_vars['data_time'] / max(log_vars['time'], 1e-9))  # BasicSR's time includes data_time
         logger.info('%7d/%d  epoch %d  %.2f it/s  ETA %s  data %2.0f%%  lr %s  %s', iteration, self.total_iter,
                     log_vars['epoch'], 1 / recent, datetime.timedelta(seconds=remaining), 100 * waiting,

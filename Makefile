@@ -1,0 +1,19 @@
+PYTHON ?= python
+
+.PHONY: install lint test quickstart
+
+install:
+	$(PYTHON) -m pip install -e ".[test]"
+
+lint:
+	$(PYTHON) -m ruff check .
+
+test:
+	$(PYTHON) -m pytest
+
+# Both stages, scored and used: about ten minutes on two CPU cores.
+quickstart:
+	$(PYTHON) effsr/train.py -opt options/quickstart_esrnet_x4.yml
+	$(PYTHON) effsr/train.py -opt options/quickstart_esrgan_x4.yml
+	$(PYTHON) effsr/test.py -opt options/test_x4.yml
+	$(PYTHON) effsr/upscale.py -i datasets/sample/val --overwrite

@@ -1,0 +1,106 @@
+"""Checks of what a run is about to do, before anything is written: samples, networks, loggers."""
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from basicsr.models.base_model import BaseModel
+from torch import nn
+
+from effsr.options import OptionError, Options
+
+
+def check_logger(options: Options) -> None:
+    """Check that what the logger section asks for can be had.
+
+    Raises:
+        OptionError: Weights & Biases without its package or without TensorBoard's log, which it copies.
+    """
+    wandb = options.logger.wandb or {}
+    if wandb.get('project') is None:
+        return
+    if find_spec('wandb') is None:
+        raise OptionError('logger.wandb: the package wandb is not installed; pip install wandb, or wandb: ~')
+    if not options.logger.use_tb_logger:
+        raise OptionError('logger.use_tb_logger: false, but logger.wandb copies its log; set it true, or wandb: ~')
+
+
+def check_training_sample(options: Options, sample: Mapping[str, Any], batch_size: int) -> None:
+    """Check that pairs can be made of what the training set gives.
+
+    Args:
+        options: scale, gt_size, queue_size and high_order_degradation are read.
+        sample: One sample: gt (3, H, W) and perhaps lq.
+        batch_size: Images in a batch of this process.
+
+    Raises:
+        OptionError: No gt; an lq that degradation would not use, or none where there is no degradation; a crop larger
+            than the image; a pool smaller than a batch.
+    """
+    where = f'datasets.train.type: {options.datasets["train"].type}'
+    if 'gt' not in sample:
+        raise OptionError(f'{where} gives {", ".join(sample)}; a training needs gt: use a RealESRGANDataset')
+    if not options.high_order_degradation:
+        if 'lq' not in sample:
+            raise OptionError(f'{where} gives no lq, but high_order_degradation is off; set high_order_degradation: '
+                              'true, or use a RealESRGANPairedDataset')
+        return
+    if 'lq' in sample:
+        raise OptionError(f'{where} brings its own lq, but high_order_degradation is on; set high_order_degradation: '
+                          'false, or use a RealESRGANDataset')
+    height, width = sample['gt'].shape[-2:]
+    if options.gt_size is not None and options.gt_size > min(height, width):
+        raise OptionError(f'gt_size: {options.gt_size} does not fit into gt of {width}x{height}; lower gt_size or '
+                          'raise datasets: train: crop_pad_size')
+    if 0 < options.queue_size < batch_size:
+        raise OptionError(f'queue_size: a pool of {options.queue_size} pairs is smaller than a batch of {batch_size}; '
+                          f'set queue_size to {batch_size} or more, or to 0 for none')
+
+
+def check_validation_sample(name: str, sample: Mapping[str, Any], scale: int) -> None:
+    """Check that a validation or test set gives what the networks and metrics take.
+
+    Raises:
+        OptionError: No lq, or a gt of another size than lq times scale.
+    """
+    missing = [key for key in ('lq', 'lq_path') if key not in sample]
+    if missing:
+        raise OptionError(f'datasets.{name}: gives no {" and no ".join(missing)}; to validate use a DegradedDataset or '
+                          'a PairedImageDataset')
+    if 'gt' in sample:
+        (height, width), (gt_height, gt_width) = sample['lq'].shape[-2:], sample['gt'].shape[-2:]
+        if (gt_height, gt_width) != (height * scale, width * scale):
+            raise OptionError(f'datasets.{name}: gt is {gt_width}x{gt_height}, {scale} times lq is '
+                              f'{width * scale}x{height * scale}; give pairs of this scale')
+
+
+def check_networks(options: Options, model: BaseModel, gt_side: int) -> None:
+    """Run the networks once on a blank crop of the training's size; only effsr's own models are checked.
+
+    Raises:
+        OptionError: A network cannot take a crop of that size, or answers in another size than scale says.
+    """
+    gt = torch.zeros(1, 3, gt_side, gt_side, device=model.device)
+    lq = gt[..., :gt_side // options.scale, :gt_side // options.scale]
+    result = _try(model.get_bare_model(model.net_g), lq, f'network_g: {options.network_g.type}')
+    if result.shape != gt.shape:
+        raise OptionError(f'network_g: {options.network_g.type} makes {tuple(result.shape[1:])} of '
+                          f'{tuple(lq.shape[1:])}, scale {options.scale} needs {tuple(gt.shape[1:])}; make its '
+                          'arguments (upscale, num_out_ch) and scale agree')
+    if model.net_d is not None:
+        _try(model.get_bare_model(model.net_d), gt, f'network_d: {options.network_d.type}')
+
+
+@torch.no_grad()
+def _try(net: nn.Module, images: torch.Tensor, where: str) -> torch.Tensor:
+    was_training = net.training
+    net.eval()  # statistics and spectral norms stay as they are
+    try:
+        return net(images)
+    # A network refuses an input in any way: RuntimeError, AssertionError, ValueError.
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise OptionError(f'{where} cannot take an image of {tuple(images.shape[1:])}: {reason}; change its '
+                          'arguments or gt_size') from error
+    finally:
+        net.train(was_training)

@@ -1,0 +1,36 @@
+"""Installs effsr: pip install -e . (to use), pip install -e ".[test]" (to run the tests)."""
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+setup(
+    name='effsr',
+    version=re.search(r"^__version__ = '(.+)'$", (HERE / 'effsr/__init__.py').read_text(encoding='utf-8'),
+                      re.MULTILINE).group(1),
+    description="Training framework for efficient image super-resolution on BasicSR's registries",
+    long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_packages(include=['effsr', 'effsr.*']),
+    # BasicSR 1.4.2's source package does not build on Python 3.13 (KeyError: '__version__').
+    python_requires='>=3.10,<3.13',
+    install_requires=[
+        'basicsr==1.4.2',  # the bridge answers this version line by line
+        'torch>=2.4',
+        'torchvision>=0.19',
+        'numpy>=1.24',
+        'scipy>=1.10',
+        'opencv-python>=4.8',
+        'pillow>=10',
+        'pydantic>=2.7',
+        'pyyaml>=6',
+        'lmdb>=1.4',
+        'scikit-image>=0.21',
+        # tb-nightly, which BasicSR installs, imports pkg_resources; setuptools 81 dropped it.
+        'setuptools<81',
+    ],
+    extras_require={'test': ['pytest>=8', 'ruff>=0.6']},
+)

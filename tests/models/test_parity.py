@@ -1,0 +1,37 @@
+"""One training step on given pairs is BasicSR's own: SRModel's and SRGANModel's."""
+import effsr
+
+# isort: split
+import pytest
+import torch
+from basicsr.models import build_model as basicsr_build_model
+
+from effsr.options import as_options, to_plain
+
+BASICSR_TYPES = {'RealESRNetModel': 'SRModel', 'RealESRGANModel': 'SRGANModel'}
+
+
+@pytest.mark.parametrize('gan', [False, True])
+def test_three_steps_give_the_same_weights(plain_options, gan):
+    plain = plain_options({'datasets': ..., 'val': ..., 'high_order_degradation': False, 'train': {
+        'scheduler': {'type': 'MultiStepLR', 'milestones': [2], 'gamma': 0.5},
+        'optim_g': {'betas': [0.9, 0.99], 'weight_decay': 0.01}}}, gan)
+    ours = effsr.build_model(plain)
+    theirs = basicsr_build_model({**to_plain(as_options(plain)), 'model_type': BASICSR_TYPES[plain['model_type']]})
+    theirs.net_g.load_state_dict(ours.net_g.state_dict())
+    theirs.model_ema(0)
+    if gan:
+        theirs.net_d.load_state_dict(ours.net_d.state_dict())
+    generator = torch.Generator().manual_seed(0)
+    for iteration in (1, 2, 3):
+        data = {'lq': torch.rand(4, 3, 8, 8, generator=generator), 'gt': torch.rand(4, 3, 16, 16, generator=generator)}
+        for model in (ours, theirs):
+            model.update_learning_rate(iteration)
+            model.feed_data(data)
+            model.optimize_parameters(iteration)
+        assert ours.get_current_log() == pytest.approx(theirs.get_current_log(), abs=1e-6)
+        assert ours.get_current_learning_rate() == theirs.get_current_learning_rate()
+    for name in ('net_g', 'net_g_ema', *(['net_d'] if gan else [])):
+        expected = getattr(theirs, name).state_dict()
+        for key, value in getattr(ours, name).state_dict().items():
+            torch.testing.assert_close(value, expected[key], rtol=0, atol=1e-6, msg=f'{name}.{key}')

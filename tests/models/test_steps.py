@@ -1,0 +1,242 @@
+"""One step of both models: what changes, what it compares with, and that it learns."""
+import effsr
+
+# isort: split
+import copy
+
+import pytest
+import torch
+from basicsr.utils.registry import LOSS_REGISTRY
+from torch import nn
+
+RRDB = {'type': 'RRDBNet', 'num_in_ch': 3, 'num_out_ch': 3, 'num_feat': 4, 'num_block': 1, 'num_grow_ch': 4, 'scale': 2}
+
+
+class ProbeLoss(nn.Module):
+    """Notes its targets; a perceptual loss gives a pair."""
+
+    def __init__(self, pair=False):
+        super().__init__()
+        self.pair, self.targets = pair, []
+
+    def forward(self, result, target):
+        self.targets.append(target)
+        loss = (result - target).abs().mean()
+        return (loss, None) if self.pair else loss
+
+
+class ProbeGAN(ProbeLoss):
+    """A linear adversarial loss that notes its verdicts."""
+
+    def forward(self, prediction, is_real, is_disc=False):
+        self.targets.append((is_real, is_disc))
+        return prediction.mean() * (-1 if is_real else 1)
+
+
+@pytest.fixture
+def _probes(monkeypatch):
+    entries = {**LOSS_REGISTRY._obj_map, 'ProbeLoss': ProbeLoss, 'ProbeGAN': ProbeGAN}
+    monkeypatch.setattr(LOSS_REGISTRY, '_obj_map', entries)
+
+
+@pytest.fixture
+def build(plain_options):
+    def make(changes=None, gan=False):
+        torch.manual_seed(0)
+        return effsr.build_model(plain_options({'datasets': ..., 'val': ..., **(changes or {})}, gan))
+    return make
+
+
+def batch(count=4, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    gt = nn.functional.interpolate(torch.rand(count, 3, 4, 4, generator=generator), size=24, mode='bilinear')
+    return {'gt': gt, 'seed': torch.arange(count)}
+
+
+def paired(count=4, seed=0):
+    gt = batch(count, seed)['gt']
+    return {'lq': nn.functional.avg_pool2d(gt, 2), 'gt': gt}
+
+
+def weights(net):
+    return copy.deepcopy(dict(net.named_parameters()))
+
+
+def changed(before, net):
+    after = dict(net.named_parameters())
+    return [name for name in before if not torch.equal(before[name], after[name])]
+
+
+def step(model, data, iteration=1):
+    model.feed_data(data)
+    model.optimize_parameters(iteration)
+
+
+@pytest.mark.parametrize('network', [{}, {'network_g': {**RRDB, 'num_conv': ..., 'upscale': ...}}])
+@pytest.mark.parametrize('gan', [False, True])
+def test_one_step_changes_every_weight(build, gan, network):
+    model = build(network, gan)
+    before_g, before_d = weights(model.net_g), weights(model.net_d) if gan else {}
+    step(model, batch())
+    assert model.lq.shape == (4, 3, 8, 8) and model.output.shape == (4, 3, 16, 16)
+    assert changed(before_g, model.net_g) == list(before_g)
+    if gan:
+        assert len(changed(before_d, model.net_d)) == len(before_d)
+    assert all(torch.isfinite(p).all() for p in model.net_g.parameters())
+
+
+def test_the_names_in_the_log(build):
+    model = build()
+    step(model, batch())
+    assert list(model.get_current_log()) == ['l_pix']
+    model = build(gan=True)
+    step(model, batch())
+    assert list(model.get_current_log()) == ['l_g_pix', 'l_g_gan', 'l_d_real', 'out_d_real', 'l_d_fake', 'out_d_fake']
+
+
+@pytest.mark.parametrize('gan', [False, True])
+@pytest.mark.parametrize('data', [batch(), paired()])
+def test_the_pixel_loss_falls(build, gan, data):
+    model = build({'train': {'optim_g': {'lr': 0.01}}, 'high_order_degradation': 'lq' not in data}, gan)
+    losses = []
+    for iteration in range(1, 41):
+        step(model, data, iteration)
+        losses.append(model.get_current_log()['l_g_pix' if gan else 'l_pix'])
+    # Noise and blur of the degradation set a floor.
+    assert losses[-1] < (0.7 if 'lq' in data else 0.93) * losses[0]
+
+
+@pytest.mark.parametrize('gan', [False, True])
+def test_a_second_init_training_settings_is_harmless(build, gan):
+    one, two = build(gan=gan), build(gan=gan)
+    optimizers = list(two.optimizers)
+    two.init_training_settings()
+    assert two.optimizers == optimizers and len(two.schedulers) == len(optimizers)
+    for model in (one, two):
+        step(model, batch())
+    assert all(torch.equal(a, b) for a, b in zip(one.net_g.parameters(), two.net_g.parameters(), strict=True))
+
+
+@pytest.mark.usefixtures('_probes')
+@pytest.mark.parametrize('usm', [False, True])
+def test_gt_usm_chooses_the_target_of_the_first_stage(build, usm):
+    losses = {'pixel_opt': {'type': 'ProbeLoss'}, 'perceptual_opt': {'type': 'ProbeLoss', 'pair': True}}
+    model = build({'gt_usm': usm, 'gt_size': ..., 'train': losses})
+    data = batch()
+    step(model, data)
+    assert torch.equal(model.gt, data['gt'])
+    assert torch.equal(model.gt_usm, data['gt']) is not usm
+    assert model.cri_pix.targets[0] is model.gt_usm and model.cri_perceptual.targets[0] is model.gt_usm
+
+
+@pytest.mark.usefixtures('_probes')
+@pytest.mark.parametrize('switch', ['l1_gt_usm', 'percep_gt_usm', 'gan_gt_usm'])
+def test_each_switch_chooses_the_target_of_its_loss(build, switch):
+    losses = {'pixel_opt': {'type': 'ProbeLoss'}, 'perceptual_opt': {'type': 'ProbeLoss', 'pair': True},
+              'gan_opt': {'type': 'ProbeGAN', 'gan_type': ..., 'loss_weight': ...}}
+    model = build({'gt_usm': True, switch: True, 'train': losses}, gan=True)
+    seen = []
+    model.net_d.register_forward_pre_hook(lambda net, args: seen.append(args[0]))
+    step(model, batch())
+    assert not torch.equal(model.gt, model.gt_usm)
+    assert (model.cri_pix.targets[0] is model.gt_usm) is (switch == 'l1_gt_usm')
+    assert (model.cri_perceptual.targets[0] is model.gt_usm) is (switch == 'percep_gt_usm')
+    assert (seen[1] is model.gt_usm) is (switch == 'gan_gt_usm')
+    # Generator: its picture is to pass as real. Discriminator: the real one is real, the made one is not.
+    assert model.cri_gan.targets == [(True, False), (True, True), (False, True)]
+    assert seen[0] is model.output and not seen[2].requires_grad and torch.equal(seen[2], model.output)
+
+
+def test_net_d_iters_and_net_d_init_iters(build):
+    model = build({'train': {'net_d_iters': 2, 'net_d_init_iters': 2}}, gan=True)
+    moved = []
+    for iteration in range(1, 7):
+        before_g, before_d = weights(model.net_g), weights(model.net_d)
+        step(model, batch(), iteration)
+        assert changed(before_d, model.net_d)
+        moved.append(bool(changed(before_g, model.net_g)))
+        assert ('l_g_pix' in model.get_current_log()) is moved[-1]
+    assert moved == [False, False, False, True, False, True]
+
+
+def test_the_adversarial_gradient_alone_moves_the_generator_and_not_the_discriminator(build):
+    model = build({'train': {'pixel_opt': {'loss_weight': 0.0}}}, gan=True)
+    model.feed_data(batch())
+    model.output = model.net_g(model.lq)
+    before_g, before_d = weights(model.net_g), weights(model.net_d)
+    model._step_generator()
+    assert len(changed(before_g, model.net_g)) == len(before_g)
+    assert changed(before_d, model.net_d) == []
+    assert all(p.grad is None and p.requires_grad for p in model.net_d.parameters())
+    model.feed_data(batch(seed=1))
+    before_g = weights(model.net_g)
+    model._step_discriminator(model.gt)
+    assert changed(before_g, model.net_g) == []
+
+
+def test_the_adversarial_gradient_points_to_what_the_discriminator_calls_real(build):
+    model = build({'train': {'pixel_opt': {'loss_weight': 0.0}, 'optim_g': {'type': 'SGD', 'lr': 0.1}}}, gan=True)
+    model.feed_data(batch())
+    model.net_d.eval()
+    model.output = model.net_g(model.lq)
+    before = model.net_d(model.output).mean().item()
+    model._step_generator()
+    assert model.net_d(model.net_g(model.lq)).mean().item() > before
+
+
+@pytest.mark.parametrize('gan', [False, True])
+def test_the_moving_average(build, gan):
+    model = build({'train': {'ema_decay': 0.75}}, gan)
+    first = weights(model.net_g)
+    assert changed(first, model.net_g_ema) == []
+    step(model, batch())
+    for name, value in model.net_g_ema.named_parameters():
+        expected = 0.75 * first[name] + 0.25 * dict(model.net_g.named_parameters())[name]
+        torch.testing.assert_close(value.data, expected.data, rtol=0, atol=1e-7)
+    assert build({'train': {'ema_decay': 0}}, gan).net_g_ema is None
+
+
+def test_test_takes_the_average_and_leaves_the_mode(build):
+    model = build()
+    model.feed_data(paired())
+    model.test()
+    assert torch.equal(model.output, model.net_g_ema(model.lq))
+    assert model.net_g.training and not model.net_g_ema.training and not model.output.requires_grad
+    model = build({'train': {'ema_decay': 0}})
+    model.feed_data(paired())
+    model.test()
+    assert torch.equal(model.output, model.net_g(model.lq)) and model.net_g.training
+
+
+def test_ldl(build):
+    model = build({'train': {'ldl_opt': {'type': 'L1Loss', 'loss_weight': 1.0}}}, gan=True)
+    step(model, batch())
+    step(model, batch(), 2)
+    assert model.get_current_log()['l_g_ldl'] > 0
+    with pytest.raises(ValueError, match='ldl_opt.*ema_decay'):
+        build({'train': {'ldl_opt': {'type': 'L1Loss'}, 'ema_decay': 0}}, gan=True)
+
+
+@pytest.mark.parametrize(('changes', 'gan', 'match'), [
+    ({'train': {'pixel_opt': ...}}, False, 'neither pixel_opt nor perceptual_opt'),
+    ({'train': ...}, False, 'train: missing'),
+    ({'network_d': ...}, True, 'gan_opt and network_d'),
+    ({'train': {'gan_opt': ...}}, True, 'use model_type: RealESRNetModel'),
+    ({'train': {'optim_d': ...}}, True, 'give optim_d'),
+])
+def test_what_is_missing_is_named(build, changes, gan, match):
+    with pytest.raises(ValueError, match=match):
+        build(changes, gan)
+
+
+def test_the_learning_rate_follows_the_schedule_from_the_first_step(build):
+    schedule = {'scheduler': {'type': 'MultiStepLR', 'milestones': [2], 'gamma': 0.5}}
+    for gan in (False, True):
+        model = build({'train': {**schedule, 'net_d_init_iters': 1 if gan else 0}}, gan)
+        rates = []
+        for iteration in range(1, 5):
+            model.update_learning_rate(iteration)
+            rates.append(model.get_current_learning_rate()[0])
+            step(model, batch(), iteration)
+        assert rates == [1e-3, 1e-3, 5e-4, 5e-4]
+        assert all(optimizer.param_groups[0]['lr'] == 5e-4 for optimizer in model.optimizers)

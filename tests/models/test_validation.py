@@ -1,0 +1,245 @@
+"""Validation: results, bicubic beside them, the best so far, pictures and metrics.jsonl."""
+import effsr
+
+# isort: split
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from effsr.data.image_io import read_rgb, to_uint8
+from effsr.data.loaders import build_test_loaders
+from effsr.metrics import compute_metrics
+from effsr.models.validation import Score, Validator, bicubic, describe, side_by_side
+from effsr.options import place, validate
+
+CPU = torch.device('cpu')
+VAL = Path(__file__).parents[3] / 'shared/data/val'
+PSNR_Y = {'type': 'calculate_psnr', 'crop_border': 4, 'test_y_channel': True}
+KEYS = ['iter', 'dataset', 'metric', 'value', 'baseline', 'best']
+
+
+class Pairs(torch.utils.data.Dataset):
+    """Pairs from memory, each with a path."""
+
+    def __init__(self, paths=('a/one.png', 'a/two.png'), side=12, gt=True):
+        generator = torch.Generator().manual_seed(0)
+        self.opt = {'name': 'pairs'}
+        self.paths, self.has_gt = paths, gt
+        self.lq = torch.rand(len(paths), 3, side, side, generator=generator)
+        self.gt = torch.rand(len(paths), 3, 2 * side, 2 * side, generator=generator)
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        sample = {'lq': self.lq[index], 'lq_path': self.paths[index]}
+        return {**sample, 'gt': self.gt[index]} if self.has_gt else sample
+
+
+class Recorder:
+    """A TensorBoard writer that remembers."""
+
+    def __init__(self):
+        self.scalars, self.images = {}, {}
+
+    def add_scalar(self, tag, value, step):
+        self.scalars[tag, step] = value
+
+    def add_image(self, tag, image, step, dataformats):
+        self.images[tag, step] = (image, dataformats)
+
+
+@pytest.fixture
+def make(tmp_path, plain_options):
+    """A validator whose run lies in a temporary folder."""
+    def build(is_train=True, **val):
+        plain = plain_options({'datasets': ..., 'val': val, 'runtime': {'is_train': is_train}})
+        options = place(validate(plain), tmp_path, is_train)
+        root = options.path.experiments_root or options.path.results_root
+        Path(root).mkdir(parents=True, exist_ok=True)
+        return Validator(options)
+    return build
+
+
+def shade(value):
+    """A network that answers one grey."""
+    return lambda lq: torch.full((1, 3, 2 * lq.shape[-2], 2 * lq.shape[-1]), value)
+
+
+def repeat(lq):
+    return lq.repeat_interleave(2, 2).repeat_interleave(2, 3)
+
+
+def rows(tmp_path):
+    return [json.loads(line) for line in (tmp_path / 'experiments/tiny/metrics.jsonl').read_text().splitlines()]
+
+
+def test_scores_are_means_beside_those_of_bicubic(make, tmp_path):
+    validator, pairs, board = make(), Pairs(), Recorder()
+    scores = validator.run(repeat, DataLoader(pairs), CPU, 7, board)
+    options = validator.metrics
+    gt = [to_uint8(image) for image in pairs.gt]
+    own = [compute_metrics(options, to_uint8(repeat(pairs.lq[i:i + 1])), gt[i])['psnr'] for i in (0, 1)]
+    base = [compute_metrics(options, bicubic(pairs.lq[i:i + 1], 2), gt[i])['psnr'] for i in (0, 1)]
+    assert scores == {'psnr': Score(sum(own) / 2, sum(base) / 2, sum(own) / 2, 7)}
+    row, = rows(tmp_path)
+    assert list(row) == KEYS
+    assert row == {'iter': 7, 'dataset': 'pairs', 'metric': 'psnr', 'value': sum(own) / 2, 'baseline': sum(base) / 2,
+                   'best': sum(own) / 2}
+    assert board.scalars == {('metrics/pairs/psnr', 7): sum(own) / 2, ('metrics/pairs/psnr_bicubic', 7): sum(base) / 2}
+    (image, order), = [board.images['pairs/one (lq, bicubic, result, gt)', 7]]
+    assert image.shape == (24, 96, 3) and order == 'HWC' and len(board.images) == 2
+
+
+@pytest.mark.parametrize(('better', 'bests'), [('higher', [0, 1, 1]), ('lower', [0, 0, 2])])
+def test_the_best_so_far(make, tmp_path, better, bests):
+    validator = make(metrics={'psnr': {'type': 'calculate_psnr', 'crop_border': 2, 'better': better}})
+    values = []
+    for iteration, grey in enumerate((0.8, 0.5, 1.0)):
+        score = validator.run(shade(grey), DataLoader(Pairs()), CPU, iteration)['psnr']
+        values.append(score.value)
+        assert (score.best, score.best_iter) == (values[bests[iteration]], bests[iteration])
+    assert [row['best'] for row in rows(tmp_path)] == [values[best] for best in bests]
+    again = make(metrics={'psnr': {'type': 'calculate_psnr', 'crop_border': 2, 'better': better}})
+    again.restore(validator.state())
+    assert again.scores == validator.scores
+
+
+def test_a_first_score_that_is_no_number_is_not_the_best_for_ever(make):
+    validator = make()
+    validator.scores = {'pairs': {'psnr': Score(math.nan, 1.0, math.nan, 1)}}
+    score = validator.run(repeat, DataLoader(Pairs()), CPU, 2)['psnr']
+    assert score.best == score.value and score.best_iter == 2
+
+
+def test_equal_pictures_give_json_null(make, tmp_path):
+    pairs = Pairs()
+    pairs.gt = repeat(pairs.lq)
+    assert make().run(repeat, DataLoader(pairs), CPU, 1)['psnr'].value == math.inf
+    assert 'Infinity' not in (tmp_path / 'experiments/tiny/metrics.jsonl').read_text()
+    assert rows(tmp_path)[0]['value'] is None
+
+
+def test_pictures_of_one_name_keep_their_own_baseline_and_file(make, tmp_path):
+    same = make().run(repeat, DataLoader(Pairs(('a/x.png', 'b/x.png'))), CPU, 1, save_img=True)
+    other = make().run(repeat, DataLoader(Pairs()), CPU, 1)
+    assert same['psnr'].baseline == other['psnr'].baseline
+    assert len(list((tmp_path / 'experiments').rglob('*.png'))) == 2
+
+
+def test_the_baseline_is_computed_once(make, monkeypatch):
+    validator, calls = make(), []
+    monkeypatch.setattr('effsr.models.validation.bicubic', lambda *args: calls.append(args) or bicubic(*args))
+    for iteration in (1, 2):
+        validator.run(repeat, DataLoader(Pairs()), CPU, iteration)
+    assert len(calls) == 2
+
+
+def test_pictures_are_written_and_are_the_result(make, tmp_path):
+    pairs = Pairs()
+    make().run(repeat, DataLoader(pairs), CPU, 5, save_img=True)
+    written = tmp_path / 'experiments/tiny/visualization/pairs/one/one_5.png'
+    np.testing.assert_array_equal(read_rgb(written), to_uint8(repeat(pairs.lq[:1])))
+    for suffix, name in ((None, 'one_tiny.png'), ('new', 'one_new.png')):
+        make(is_train=False, suffix=suffix).run(repeat, DataLoader(pairs), CPU, 'tiny', save_img=True)
+        assert (tmp_path / 'results/tiny/visualization/pairs' / name).is_file()
+
+
+def test_without_gt_there_are_pictures_and_no_scores(make, tmp_path):
+    board = Recorder()
+    assert make().run(repeat, DataLoader(Pairs(gt=False)), CPU, 1, board, save_img=True) == {}
+    assert len(list((tmp_path / 'experiments').rglob('*.png'))) == 2
+    assert not (tmp_path / 'experiments/tiny/metrics.jsonl').exists()
+    assert board.images['pairs/one (lq, bicubic, result, gt)', 1][0].shape == (24, 72, 3)
+
+
+@pytest.mark.parametrize(('metric', 'match'), [
+    ({'type': 'calculate_psnrr', 'crop_border': 4}, r'metrics.*psnr.*calculate_psnrr.*did you mean calculate_psnr'),
+    ({'type': 'calculate_psnr', 'crop_border': ...}, 'crop_border'),
+    ({'type': 'calculate_psnr', 'crop_border': 4, 'y': True}, "'y'"),
+])
+def test_a_wrong_metric_shows_before_training(make, metric, match):
+    with pytest.raises(ValueError, match=match):
+        make(metrics={'psnr': metric})
+
+
+def test_tiles_give_the_whole_for_a_convolutional_network(plain_options):
+    plain = plain_options({'datasets': ..., 'network_g': {'num_conv': 2}})
+    torch.manual_seed(0)
+    model = effsr.build_model(plain)
+    lq = torch.rand(1, 3, 37, 41)
+    tiled = Validator(validate({**plain, 'val': {'tile': 8, 'tile_pad': 4}})).infer(model.net_g, lq)
+    torch.testing.assert_close(tiled, model.net_g(lq).detach(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize('tile', [0, 9])
+def test_rrdbnet_x2_takes_odd_sizes(plain_options, tile):
+    network = {'type': 'RRDBNet', 'num_in_ch': 3, 'num_out_ch': 3, 'num_feat': 4, 'num_block': 1, 'num_grow_ch': 4,
+               'scale': 2, 'num_conv': ..., 'upscale': ...}
+    model = effsr.build_model(plain_options({'datasets': ..., 'network_g': network, 'val': {'tile': tile}}))
+    model.feed_data({'lq': torch.rand(1, 3, 11, 13)})
+    model.test()
+    assert model.output.shape == (1, 3, 22, 26)
+
+
+def test_not_twice_at_the_same_iteration(plain_options, tmp_path):
+    (tmp_path / 'experiments/tiny').mkdir(parents=True)
+    options = place(validate(plain_options({'datasets': ...})), tmp_path, True)
+    model = effsr.build_model(options)
+    model.current_iter = 4
+    for label in (4, 5):  # BasicSR's loop calls the last iteration one more than it is
+        model.validation(DataLoader(Pairs()), label, None)
+    model.current_iter = 5
+    model.validation(DataLoader(Pairs()), 5, None)
+    assert [row['iter'] for row in rows(tmp_path)] == [4, 5]
+    assert model.net_g.training
+
+
+def test_side_by_side():
+    lq = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    picture = np.full((4, 4, 3), 9, np.uint8)
+    row = side_by_side(lq, picture, None, picture)
+    assert row.shape == (4, 12, 3)
+    np.testing.assert_array_equal(row[:, :4], lq.repeat(2, 0).repeat(2, 1))
+    assert (row[:, 4:] == 9).all()
+    large = side_by_side(np.zeros((300, 500, 3), np.uint8), np.zeros((600, 1000, 3), np.uint8))
+    assert large.shape == (400, 800, 3)
+
+
+def test_describe():
+    scores = {'psnr': Score(30.0, 28.5, 31.0, 500)}
+    assert describe('Set5', 900, scores).splitlines() == [
+        'Validation on Set5, iteration 900', '  psnr       30.0000   bicubic  28.5000 (+1.5000)   best  31.0000 at 500']
+    assert 'best' not in describe('Set5', 'name', scores)
+
+
+def test_bicubic_of_a_plane_is_the_plane():
+    assert (bicubic(torch.full((1, 3, 6, 5), 0.4), 3) == 102).all()
+    assert bicubic(torch.zeros(1, 3, 6, 5), 3).shape == (18, 15, 3)
+
+
+@pytest.mark.parametrize(('name', 'psnr', 'within'), [('Set5', 28.43, 0.01), ('Set14', 26.09, 0.1)])
+def test_bicubic_has_its_published_figure(plain_options, name, psnr, within):
+    if not (VAL / name).is_dir():
+        pytest.skip(f'{name} is not here: its bicubic figure cannot be checked')
+    dataset = {'name': name, 'type': 'PairedImageDataset', 'dataroot_gt': str(VAL / name / 'HR'),
+               'dataroot_lq': str(VAL / name / 'LRx4')}
+    options = validate(plain_options({'scale': 4, 'network_g': {'upscale': 4}, 'datasets': {'train': ..., 'val': ...,
+                                                                                           'val_2': dataset}}))
+    loader, = build_test_loaders(options, 'val')
+    values = [compute_metrics({'psnr': PSNR_Y}, bicubic(sample['lq'], 4), to_uint8(sample['gt']))['psnr']
+              for sample in loader]
+    assert abs(np.mean(values) - psnr) < within
+
+
+def test_an_image_with_transparency_can_be_validated(make, tmp_path, plain_options):
+    Image.new('RGBA', (24, 24), (10, 20, 30, 128)).save(tmp_path / 'a.png')
+    plain = plain_options({'datasets': {'train': ..., 'val': {'dataroot_gt': str(tmp_path)}}})
+    loader, = build_test_loaders(validate(plain), 'val')
+    assert math.isfinite(make().run(repeat, loader, CPU, 1)['psnr'].value)
