@@ -20,7 +20,6 @@ import basicsr.train
 import numpy as np
 import torch
 from basicsr.models.base_model import BaseModel
-from basicsr.utils.logger import initialized_logger
 from torch.utils.data import DataLoader
 
 from effsr.command_line import Arguments, failure_line, parse_arguments
@@ -69,8 +68,6 @@ def run(argv: list[str] | None, is_train: bool) -> int:
         Exit status: 0 only when the whole run went through.
     """
     args = parse_arguments(argv, is_train)
-    # BasicSR's own models ask for this logger; one that BasicSR set up would write every line a second time.
-    initialized_logger['basicsr'] = True
     log = RunLog(int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))))
     try:
         options = read_options(args, is_train)

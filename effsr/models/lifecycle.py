@@ -134,8 +134,8 @@ def _current_metrics(model: Any) -> dict[str, dict[str, float]]:
 
 
 def get_current_log(model: Any) -> dict[str, float]:
-    """The losses of the last step as numbers."""
-    return readable_log(model.losses, model.current_iter)
+    """The losses as numbers, means over the steps since the last call."""
+    return readable_log(model.losses.read(), model.current_iter)
 
 
 def get_current_visuals(model: Any) -> dict[str, torch.Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from effsr.models import lifecycle
 from effsr.models.pairs import PairSource
-from effsr.models.training import build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
+from effsr.models.training import LossMeter, build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
 from effsr.options import OptionError, Options, as_options, to_plain
 
 LDL_WINDOW = 7  # pixels, side of the window of local variance (LDL, arXiv 2203.09195, section 3.3)
@@ -35,7 +35,7 @@ class RealESRGANModel(SRGANModel):
         # SRModel's own __init__ builds the network in ways that need CUDA or end without a readable message.
         super(SRModel, self).__init__(to_plain(self.options))
         self.lq = self.gt = self.gt_usm = self.output = None
-        self.losses: dict[str, Tensor] = {}
+        self.losses = LossMeter()
         self.current_iter = self.current_epoch = 0
         self.saved_iter = -1
         self.validated: dict[str, int | str] = {}
@@ -81,7 +81,7 @@ class RealESRGANModel(SRGANModel):
             self.output = self.net_g(self.lq)
         losses = self._step_generator() if step_g else {}
         losses.update(self._step_discriminator(self._target(self.options.gan_gt_usm)))
-        self.losses = {name: value.detach() for name, value in losses.items()}
+        self.losses.add(losses)
         if self.net_g_ema is not None:
             decay = ema_decay_at(current_iter, self.ema_decay, self.options.train.ema_warmup)
             update_ema(self.net_g_ema, self.get_bare_model(self.net_g), decay)

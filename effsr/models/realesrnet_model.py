@@ -2,13 +2,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from basicsr.models.sr_model import SRModel
 from basicsr.utils.registry import MODEL_REGISTRY
 
 from effsr.models import lifecycle
 from effsr.models.pairs import PairSource
-from effsr.models.training import build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
+from effsr.models.training import LossMeter, build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
 from effsr.options import OptionError, Options, as_options, to_plain
 
 
@@ -28,7 +27,7 @@ class RealESRNetModel(SRModel):
         # SRModel's own __init__ builds the network in ways that need CUDA or end without a readable message.
         super(SRModel, self).__init__(to_plain(self.options))
         self.lq = self.gt = self.gt_usm = self.output = None
-        self.losses: dict[str, torch.Tensor] = {}
+        self.losses = LossMeter()
         self.current_iter = self.current_epoch = 0
         self.saved_iter = -1
         self.validated: dict[str, int | str] = {}
@@ -67,7 +66,7 @@ class RealESRNetModel(SRModel):
         losses = generator_losses(self.output, self.gt_usm, self.cri_pix, self.gt_usm, self.cri_perceptual)
         sum(losses.values()).backward()
         self.optimizer_g.step()
-        self.losses = {f'l_{name}': value.detach() for name, value in losses.items()}
+        self.losses.add({f'l_{name}': value for name, value in losses.items()})
         if self.net_g_ema is not None:
             decay = ema_decay_at(current_iter, self.ema_decay, self.options.train.ema_warmup)
             update_ema(self.net_g_ema, self.get_bare_model(self.net_g), decay)

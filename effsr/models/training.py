@@ -151,6 +151,27 @@ def generator_losses(result: Tensor, gt: Tensor, cri_pix: nn.Module | None, perc
     return losses
 
 
+class LossMeter:
+    """Losses of the steps since they were last read, summed on their device, so that no step waits for it."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, losses: Mapping[str, Tensor]) -> None:
+        """Take in one step's losses; not every step need have all of them."""
+        for name, value in losses.items():
+            value = value.detach().float().mean()
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def read(self) -> dict[str, Tensor]:
+        """Means by name, and begin anew."""
+        means = {name: total / self._counts[name] for name, total in self._sums.items()}
+        self._sums, self._counts = {}, {}
+        return means
+
+
 def readable_log(log: Mapping[str, Tensor], iteration: int) -> dict[str, float]:
     """Losses as numbers, averaged over all processes; a collective call, and the only one that waits for the device.
 

@@ -105,7 +105,7 @@ class Validator:
             if save_img:
                 self._write(result, dataset, name, iteration)
             if shown:
-                tb_logger.add_image(f'{dataset}/{name} (lq, bicubic, result, gt)',
+                tb_logger.add_image(f'pictures/{dataset}/{name} (lq, bicubic, result, gt)',
                                     side_by_side(to_uint8(lq), enlarged, result, gt), iteration, dataformats='HWC')
         return self._record(dataset, rows, baselines, iteration, tb_logger)
 

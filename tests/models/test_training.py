@@ -167,3 +167,11 @@ def test_the_decay_of_the_average_starts_low_under_warmup_only():
     assert training.ema_decay_at(90, 0.999, warmup=True) == pytest.approx(0.91)
     assert training.ema_decay_at(10**6, 0.999, warmup=True) == 0.999
     assert training.ema_decay_at(1, 0.999, warmup=False) == 0.999
+
+
+def test_losses_are_averaged_over_the_steps_since_the_last_reading():
+    meter = training.LossMeter()
+    meter.add({'l_pix': torch.tensor(1.0)})
+    meter.add({'l_pix': torch.tensor([2.0, 4.0]), 'l_gan': torch.tensor(5.0)})
+    assert {name: value.item() for name, value in meter.read().items()} == {'l_pix': 2.0, 'l_gan': 5.0}
+    assert meter.read() == {}

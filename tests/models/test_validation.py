@@ -93,7 +93,7 @@ def test_scores_are_means_beside_those_of_bicubic(make, tmp_path):
     assert row == {'iter': 7, 'dataset': 'pairs', 'metric': 'psnr', 'value': sum(own) / 2, 'baseline': sum(base) / 2,
                    'best': sum(own) / 2}
     assert board.scalars == {('metrics/pairs/psnr', 7): sum(own) / 2, ('metrics/pairs/psnr_bicubic', 7): sum(base) / 2}
-    (image, order), = [board.images['pairs/one (lq, bicubic, result, gt)', 7]]
+    (image, order), = [board.images['pictures/pairs/one (lq, bicubic, result, gt)', 7]]
     assert image.shape == (24, 96, 3) and order == 'HWC' and len(board.images) == 2
 
 
@@ -156,7 +156,7 @@ def test_without_gt_there_are_pictures_and_no_scores(make, tmp_path):
     assert make().run(repeat, DataLoader(Pairs(gt=False)), CPU, 1, board, save_img=True) == {}
     assert len(list((tmp_path / 'experiments').rglob('*.png'))) == 2
     assert not (tmp_path / 'experiments/tiny/metrics.jsonl').exists()
-    assert board.images['pairs/one (lq, bicubic, result, gt)', 1][0].shape == (24, 72, 3)
+    assert board.images['pictures/pairs/one (lq, bicubic, result, gt)', 1][0].shape == (24, 72, 3)
 
 
 @pytest.mark.parametrize(('metric', 'match'), [
