@@ -11,6 +11,7 @@ import torch
 from basicsr.utils.matlab_functions import imresize
 from torch import Tensor
 from torch.utils.data import DataLoader
+from tqdm import tqdm
 
 from effsr.data.image_io import to_uint8, write_rgb
 from effsr.inference.tiling import crop_to_scale, pad_to_multiple, upscale_tiled
@@ -86,7 +87,8 @@ class Validator:
         rows: list[dict[str, float]] = []
         baselines: list[dict[str, float]] = []
         names: set[str] = set()
-        for number, sample in enumerate(loader):
+        samples = tqdm(loader, f'validating {dataset}', leave=False, disable=not self.options.pbar)
+        for number, sample in enumerate(samples):
             name = Path(sample['lq_path'][0]).stem
             if name in names:  # of another folder, or with another suffix
                 name = f'{name}_{number}'
@@ -95,18 +97,22 @@ class Validator:
             result = to_uint8(self.infer(net, lq))
             gt = to_uint8(sample['gt']) if 'gt' in sample else None
             shown = tb_logger is not None and number < self.options.tb_images
-            known = self._baselines.get((dataset, number))
-            enlarged = bicubic(lq, self.scale) if shown or (gt is not None and known is None) else None
-            if gt is not None and self.metrics:
-                known = known if known is not None else compute_metrics(self.metrics, enlarged, gt)
-                self._baselines[dataset, number] = known
+            scored = gt is not None and bool(self.metrics)
+            unknown = scored and (dataset, number) not in self._baselines
+            enlarged = bicubic(lq, self.scale) if shown or unknown else None
+            if unknown:
+                self._baselines[dataset, number] = compute_metrics(self.metrics, enlarged, gt)
+            if scored:
                 rows.append(compute_metrics(self.metrics, result, gt))
-                baselines.append(known)
+                baselines.append(self._baselines[dataset, number])
             if save_img:
                 self._write(result, dataset, name, iteration)
             if shown:
                 tb_logger.add_image(f'pictures/{dataset}/{name} (lq, bicubic, result, gt)',
                                     side_by_side(to_uint8(lq), enlarged, result, gt), iteration, dataformats='HWC')
+        if not rows:
+            logger.info('%s: no metrics, since it has no gt or val: metrics is empty', dataset)
+            return {}
         return self._record(dataset, rows, baselines, iteration, tb_logger)
 
     def _write(self, result: np.ndarray, dataset: str, name: str, iteration: int | str) -> None:
@@ -120,8 +126,6 @@ class Validator:
 
     def _record(self, dataset: str, rows: list[dict[str, float]], baselines: list[dict[str, float]],
                 iteration: int | str, tb_logger: Any) -> dict[str, Score]:
-        if not rows:
-            return {}
         means = _means(rows)
         bicubic_means = _means(baselines)
         scores = {name: self._score(dataset, name, value, bicubic_means[name], iteration)
