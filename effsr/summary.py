@@ -3,7 +3,6 @@ import datetime
 import os
 from typing import Any
 
-from effsr.models.validation import describe
 from effsr.options import Options
 
 
@@ -13,17 +12,22 @@ def short(path: str) -> str:
     return path if relative.startswith('..') else relative
 
 
-def summarize_training(options: Options, model: Any, seconds: float) -> None:
-    """Print results, places and the next command of a training."""
+def print_scores(model: Any) -> None:
+    """One line for each dataset: every metric and, in brackets, that of bicubic on the same images."""
     validator = getattr(model, 'validator', None)
     print()
-    if validator is not None:
-        for dataset, scores in validator.scores.items():
-            print(describe(dataset, options.train.total_iter, scores))
+    for dataset, scores in (validator.scores if validator is not None else {}).items():
+        print(f'{dataset:<12} ' + '  '.join(f'{name} {score.value:.4f} (bicubic {score.baseline:.4f})'
+                                            for name, score in scores.items()))
+
+
+def summarize_training(options: Options, model: Any, seconds: float) -> None:
+    """Print results, places and the next command of a training."""
+    print_scores(model)
     weights = os.path.join(short(options.path.models), 'net_g_latest.pth')
-    print(f'Trained {options.train.total_iter} iterations in {datetime.timedelta(seconds=round(seconds))}')
+    print(f'trained      {options.train.total_iter} iterations in {datetime.timedelta(seconds=round(seconds))}')
     print(f'weights      {weights}')
-    if validator is not None and options.val.save_img:
+    if options.val is not None and options.val.save_img:
         print(f'pictures     {short(options.path.visualization)}')
     if options.logger.use_tb_logger:
         print('TensorBoard  tensorboard --logdir tb_logger')
@@ -32,11 +36,7 @@ def summarize_training(options: Options, model: Any, seconds: float) -> None:
 
 def summarize_test(options: Options, model: Any) -> None:
     """Print results and places of a test."""
-    validator = getattr(model, 'validator', None)
-    print()
-    if validator is not None:
-        for dataset, scores in validator.scores.items():
-            print(describe(dataset, options.name, scores))
+    print_scores(model)
     print(f'log          {short(options.path.log)}')
     if options.val is not None and options.val.save_img:
         print(f'pictures     {short(options.path.visualization)}')

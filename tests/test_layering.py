@@ -29,7 +29,7 @@ MAY_IMPORT = {
     'models': {'options', 'degradations', 'losses', 'metrics', 'runtime', 'inference.tiling', 'data.image_io',
                'discovery', '__version__'},  # the version is written beside the weights
     # What a run prints, and the parts of the command line that train.py and test.py share.
-    'summary': {'options', 'models.validation'},
+    'summary': {'options'},
     'command_line': set(),
     'pipeline': EVERYTHING,  # but entry files, which only users import
     '__init__': EVERYTHING,

@@ -67,7 +67,7 @@ def build_train_loader(options: Options, batch_size: int) -> tuple[DataLoader, T
     sampler = TrainSampler(len(dataset), batch_size, options.train.total_iter, settings.dataset_enlarge_ratio,
                            options.manual_seed, runtime.rank, runtime.world_size)
     loader = DataLoader(dataset, batch_size=batch_size, sampler=sampler, drop_last=True,
-                        num_workers=settings.num_worker_per_gpu, pin_memory=settings.pin_memory,
+                        num_workers=settings.num_worker_per_gpu, pin_memory=settings.pin_memory and options.num_gpu > 0,
                         persistent_workers=settings.persistent_workers and settings.num_worker_per_gpu > 0,
                         generator=torch.Generator().manual_seed(options.manual_seed))
     logger.info('Training set %s: %d images, %d iterations an epoch, %d in all', settings.name, len(dataset),

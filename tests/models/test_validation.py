@@ -243,3 +243,9 @@ def test_an_image_with_transparency_can_be_validated(make, tmp_path, plain_optio
     plain = plain_options({'datasets': {'train': ..., 'val': {'dataroot_gt': str(tmp_path)}}})
     loader, = build_test_loaders(validate(plain), 'val')
     assert math.isfinite(make().run(repeat, loader, CPU, 1)['psnr'].value)
+
+
+@pytest.mark.parametrize('pbar', [True, False])
+def test_a_progress_bar_by_option(make, capsys, pbar):
+    make(pbar=pbar).run(repeat, DataLoader(Pairs()), CPU, 1)
+    assert ('validating pairs' in capsys.readouterr().err) == pbar
