@@ -1,6 +1,6 @@
-"""What both models do alike around a step: start, feed, test, validate, save, resume.
+"""What both models do alike around a step: begin, feed, test, validate, save, resume.
 
-Each function is a method of RealESRNetModel and RealESRGANModel, bound there by name.
+A model is composed of these functions by :func:`bound`, since its place in BasicSR's class tree is taken.
 """
 import logging
 import warnings
@@ -14,14 +14,38 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from effsr import __version__
-from effsr.models.training import build_network, build_scheduler, make_ema, readable_log
+from effsr.models.training import LossMeter, build_network, build_scheduler, make_ema, readable_log
 from effsr.models.validation import Validator
-from effsr.options import Component
+from effsr.options import Component, Options, as_options, to_plain
 from effsr.runtime.checkpoint import load_network, save_atomic
 from effsr.runtime.distributed import wrap
 from effsr.runtime.sidecar import read_sidecar, write_sidecar
 
 logger = logging.getLogger('basicsr')
+
+
+def begin(model: Any, opt: Options | Mapping[str, Any]) -> None:
+    """Give a model its options, its device, all its attributes, its generator and its validator.
+
+    It stands in for SRModel.__init__, which builds the network in ways that end without a readable message.
+
+    Args:
+        model: RealESRNetModel or RealESRGANModel.
+        opt: Options, or a plain dict of an option file's shape.
+    """
+    model.options = as_options(opt)
+    BaseModel.__init__(model, to_plain(model.options))
+    model.lq = model.gt = model.gt_usm = model.output = None
+    model.losses = LossMeter()
+    model.current_iter = model.current_epoch = 0
+    model.saved_iter = -1
+    model.validated = {}  # dataset -> iteration of its last validation
+    model.pairs = model.net_d = model.net_g_ema = model.optimizer_g = model.optimizer_d = None
+    model.cri_pix = model.cri_perceptual = model.cri_gan = model.cri_ldl = None
+    model.ema_decay = 0.0
+    model.net_d_iters, model.net_d_init_iters = 1, 0
+    model.net_g = make_network(model, model.options.network_g, 'network_g')
+    model.validator = Validator(model.options) if model.options.val is not None else None
 
 
 def make_network(model: Any, component: Component, key: str) -> nn.Module:
@@ -213,6 +237,10 @@ def resume_training(model: Any, state: Mapping[str, Any]) -> None:
         model.validator.restore(state.get('best', {}))
 
 
-def make_validator(model: Any) -> Validator | None:
-    """The model's validator, or None without a val section."""
-    return Validator(model.options) if model.options.val is not None else None
+
+def bound(cls: type) -> type:
+    """Class decorator: make the functions above methods of a model."""
+    for function in (feed_data, test, validation, get_current_log, get_current_visuals, setup_schedulers,
+                     update_learning_rate, save, resume_training):
+        setattr(cls, function.__name__, function)
+    return cls

@@ -4,20 +4,20 @@ from typing import Any
 
 import torch
 from basicsr.losses.loss_util import get_refined_artifact_map
-from basicsr.models.sr_model import SRModel
 from basicsr.models.srgan_model import SRGANModel
 from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor
 
 from effsr.models import lifecycle
 from effsr.models.pairs import PairSource
-from effsr.models.training import LossMeter, build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
-from effsr.options import OptionError, Options, as_options, to_plain
+from effsr.models.training import build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
+from effsr.options import OptionError, Options
 
 LDL_WINDOW = 7  # pixels, side of the window of local variance (LDL, arXiv 2203.09195, section 3.3)
 
 
 @MODEL_REGISTRY.register()
+@lifecycle.bound
 class RealESRGANModel(SRGANModel):
     """Generator and discriminator (section 4.1 of Real-ESRGAN, arXiv 2107.10833).
 
@@ -31,20 +31,7 @@ class RealESRGANModel(SRGANModel):
     """
 
     def __init__(self, opt: Options | Mapping[str, Any]):
-        self.options = as_options(opt)
-        # SRModel's own __init__ builds the network in ways that need CUDA or end without a readable message.
-        super(SRModel, self).__init__(to_plain(self.options))
-        self.lq = self.gt = self.gt_usm = self.output = None
-        self.losses = LossMeter()
-        self.current_iter = self.current_epoch = 0
-        self.saved_iter = -1
-        self.validated: dict[str, int | str] = {}
-        self.net_d = self.net_g_ema = self.optimizer_g = self.optimizer_d = self.pairs = None
-        self.cri_pix = self.cri_perceptual = self.cri_gan = self.cri_ldl = None
-        self.ema_decay = 0.0
-        self.net_d_iters, self.net_d_init_iters = 1, 0
-        self.net_g = lifecycle.make_network(self, self.options.network_g, 'network_g')
-        self.validator = lifecycle.make_validator(self)
+        lifecycle.begin(self, opt)
         if self.is_train:
             self.init_training_settings()
 
@@ -117,13 +104,3 @@ class RealESRGANModel(SRGANModel):
             log[f'out_d_{name}'] = prediction.detach().mean()
         self.optimizer_d.step()
         return log
-
-    feed_data = lifecycle.feed_data
-    test = lifecycle.test
-    validation = lifecycle.validation
-    get_current_log = lifecycle.get_current_log
-    get_current_visuals = lifecycle.get_current_visuals
-    setup_schedulers = lifecycle.setup_schedulers
-    update_learning_rate = lifecycle.update_learning_rate
-    save = lifecycle.save
-    resume_training = lifecycle.resume_training

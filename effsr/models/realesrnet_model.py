@@ -7,11 +7,12 @@ from basicsr.utils.registry import MODEL_REGISTRY
 
 from effsr.models import lifecycle
 from effsr.models.pairs import PairSource
-from effsr.models.training import LossMeter, build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
-from effsr.options import OptionError, Options, as_options, to_plain
+from effsr.models.training import build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
+from effsr.options import OptionError, Options
 
 
 @MODEL_REGISTRY.register()
+@lifecycle.bound
 class RealESRNetModel(SRModel):
     """Generator with pixel and, if wanted, perceptual loss (section 4.1 of Real-ESRGAN, arXiv 2107.10833).
 
@@ -23,18 +24,7 @@ class RealESRNetModel(SRModel):
     """
 
     def __init__(self, opt: Options | Mapping[str, Any]):
-        self.options = as_options(opt)
-        # SRModel's own __init__ builds the network in ways that need CUDA or end without a readable message.
-        super(SRModel, self).__init__(to_plain(self.options))
-        self.lq = self.gt = self.gt_usm = self.output = None
-        self.losses = LossMeter()
-        self.current_iter = self.current_epoch = 0
-        self.saved_iter = -1
-        self.validated: dict[str, int | str] = {}
-        self.net_d = self.net_g_ema = self.optimizer_g = self.cri_pix = self.cri_perceptual = self.pairs = None
-        self.ema_decay = 0.0
-        self.net_g = lifecycle.make_network(self, self.options.network_g, 'network_g')
-        self.validator = lifecycle.make_validator(self)
+        lifecycle.begin(self, opt)
         if self.is_train:
             self.init_training_settings()
 
@@ -70,13 +60,3 @@ class RealESRNetModel(SRModel):
         if self.net_g_ema is not None:
             decay = ema_decay_at(current_iter, self.ema_decay, self.options.train.ema_warmup)
             update_ema(self.net_g_ema, self.get_bare_model(self.net_g), decay)
-
-    feed_data = lifecycle.feed_data
-    test = lifecycle.test
-    validation = lifecycle.validation
-    get_current_log = lifecycle.get_current_log
-    get_current_visuals = lifecycle.get_current_visuals
-    setup_schedulers = lifecycle.setup_schedulers
-    update_learning_rate = lifecycle.update_learning_rate
-    save = lifecycle.save
-    resume_training = lifecycle.resume_training
