@@ -11,6 +11,7 @@ class Arguments(NamedTuple):
     auto_resume: bool
     debug: bool
     force_yml: list[str]
+    check: bool
 
 
 def parse_arguments(argv: list[str] | None, is_train: bool) -> Arguments:
@@ -25,8 +26,11 @@ def parse_arguments(argv: list[str] | None, is_train: bool) -> Arguments:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument('--force_yml', nargs='+', default=[], metavar='KEY:SUBKEY=VALUE',
                         help='override options, for example train:total_iter=1000')
+    if is_train:
+        parser.add_argument('--check', action='store_true', help='go through everything once, tell costs and doubts, '
+                                                                 'leave nothing behind')
     args = parser.parse_args(argv)
-    return Arguments(args.opt, args.launcher, args.auto_resume, args.debug, args.force_yml)
+    return Arguments(args.opt, args.launcher, args.auto_resume, args.debug, args.force_yml, is_train and args.check)
 
 
 def failure_line(error: Exception) -> str:

@@ -29,6 +29,7 @@ from effsr.models import preflight
 from effsr.models.build import build_model
 from effsr.options import OptionError, Options, load_options, place, to_plain
 from effsr.options.schema import ValOptions
+from effsr.rehearsal import nothing_left_behind, rehearse
 from effsr.runtime.distributed import init_distributed, leave_distributed, share, wait_for_all
 from effsr.runtime.folders import archive, copy_options, find_resume_state, make_folders
 from effsr.runtime.log import RunLog
@@ -72,7 +73,10 @@ def run(argv: list[str] | None, is_train: bool) -> int:
     try:
         options = read_options(args, is_train)
         seed_everything(options.manual_seed + options.runtime.rank)
-        if is_train:
+        if args.check:
+            with nothing_left_behind(options):
+                rehearse(*prepare_training(options)[:3])
+        elif is_train:
             train(prepare_training(options), args, log)
         else:
             test(prepare_test(options), log)
