@@ -31,7 +31,10 @@ MAY_IMPORT = {
     # What a run prints, and the parts of the command line that train.py and test.py share.
     'summary': {'options'},
     'command_line': set(),
-    'pipeline': EVERYTHING,  # but entry files, which only users import
+    # A whole run, in earnest or as a rehearsal; entry files only users import.
+    'pipeline': EVERYTHING,
+    'rehearsal': EVERYTHING,
+    'doubts': {'options', 'data'},
     '__init__': EVERYTHING,
     **dict.fromkeys(ENTRY_FILES, EVERYTHING),
 }
