@@ -25,12 +25,12 @@ setup(
         'scipy>=1.10',
         'opencv-python>=4.8',
         'pillow>=10',
-        'pydantic>=2.7',
+        'pydantic>=2.10',
         'pyyaml>=6',
         'lmdb>=1.4',
         'scikit-image>=0.21',
         # tb-nightly, which BasicSR installs, imports pkg_resources; setuptools 81 dropped it.
         'setuptools<81',
     ],
-    extras_require={'test': ['pytest>=8', 'ruff>=0.6']},
+    extras_require={'test': ['pytest>=8', 'ruff>=0.6', 'jsonschema>=4']},
 )

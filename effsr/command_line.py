@@ -24,7 +24,7 @@ def parse_arguments(argv: list[str] | None, is_train: bool) -> Arguments:
     parser.add_argument('--auto_resume', action='store_true', help='go on from the newest state of this run')
     parser.add_argument('--debug', action='store_true', help='validate and save every 8 iterations, as debug_NAME')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument('--force_yml', nargs='+', default=[], metavar='KEY:SUBKEY=VALUE',
+    parser.add_argument('--force_yml', nargs='+', action='extend', default=[], metavar='KEY:SUBKEY=VALUE',
                         help='override options, for example train:total_iter=1000')
     if is_train:
         parser.add_argument('--check', action='store_true', help='go through everything once, tell costs and doubts, '

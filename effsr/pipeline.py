@@ -4,13 +4,13 @@ BasicSR's pipelines look their helpers up by name in basicsr.train and basicsr.t
 duration of one call. Everything that can fail on a user's mistake (options, data, weights) is done before the
 pipeline is entered, and so before a folder is made or an earlier run is archived.
 """
+import logging
 import os
 import random
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -27,7 +27,8 @@ from effsr.data.loaders import Loaders, Prefetcher, build_test_loaders, build_tr
 from effsr.data.sample import write_sample_photographs
 from effsr.models import preflight
 from effsr.models.build import build_model
-from effsr.options import OptionError, Options, load_options, place, to_plain
+from effsr.models.checkpoints import check_kinds
+from effsr.options import OptionError, Options, differences, load_options, place, to_plain
 from effsr.options.schema import ValOptions
 from effsr.rehearsal import nothing_left_behind, rehearse
 from effsr.runtime.distributed import init_distributed, leave_distributed, share, wait_for_all
@@ -36,6 +37,8 @@ from effsr.runtime.log import RunLog
 from effsr.runtime.progress import ProgressLogger
 from effsr.runtime.state import read_state
 from effsr.summary import summarize_test, summarize_training
+
+logger = logging.getLogger('basicsr')
 
 
 class Run(NamedTuple):
@@ -84,6 +87,10 @@ def run(argv: list[str] | None, is_train: bool) -> int:
         log.note_failure(error)
         print(f'{"train" if is_train else "test"}: {failure_line(error)}', file=sys.stderr, flush=True)
         return 1
+    except KeyboardInterrupt:
+        print(f'\n{"train" if is_train else "test"}: stopped; go on from the last checkpoint with --auto_resume'
+              if is_train and not args.check else '\nstopped', file=sys.stderr, flush=True)
+        return 130
     finally:
         leave_distributed()
         log.close()
@@ -92,20 +99,14 @@ def run(argv: list[str] | None, is_train: bool) -> int:
 
 def read_options(args: Arguments, is_train: bool) -> Options:
     """Options of the run: file, overrides, folders below the working directory, processes; plugins are imported."""
-    options = load_options(args.opt, args.force_yml, args.debug)
-    sys.path.append(str(Path.cwd()))
-    for name in options.import_:
-        try:
-            import_module(name)
-        # A module of the user's may fail in any way, and a traceback alone does not name the option.
-        except Exception as error:
-            raise OptionError(f'{args.opt}: import: {name}: {type(error).__name__}: {error}') from error
+    options = load_options(args.opt, args.force_yml, args.debug, resuming=is_train and args.auto_resume)
     rank, world_size = init_distributed(args.launcher, options.dist_params, options.num_gpu > 0)
     # A seed that was not given has been drawn by each process for itself.
     options = options.model_copy(update={'manual_seed': share(options.manual_seed)})
     runtime = options.runtime.model_copy(update={
         'is_train': is_train, 'dist': args.launcher != 'none', 'rank': rank, 'world_size': world_size,
         'auto_resume': args.auto_resume, 'root_path': str(Path.cwd())})
+    logger.info('What differs from the defaults:\n%s', '\n'.join(f'  {line}' for line in differences(options)))
     return place(options.model_copy(update={'runtime': runtime}), Path.cwd(), is_train)
 
 
@@ -140,6 +141,8 @@ def prepare_training(options: Options) -> Run:
     model = build_model(start)
     if hasattr(model, 'pairs'):  # effsr's own models, and those derived from them
         preflight.check_training_sample(options, sample, batch_size)
+        if state is not None:
+            check_kinds(model, state)
         high_order = options.high_order_degradation and options.gt_size is not None
         preflight.check_networks(options, model, options.gt_size if high_order else min(sample['gt'].shape[-2:]))
     return Run(options, model, loaders, state)
@@ -156,7 +159,7 @@ def open_test_sets(options: Options, *phases: str) -> list[DataLoader]:
     """Loaders of all sets of these phases; the first sample of each is read and checked."""
     loaders = [loader for phase in phases for loader in build_test_loaders(options, phase)]
     for loader in loaders:
-        preflight.check_validation_sample(loader.dataset.opt['name'], loader.dataset[0], options.scale)
+        preflight.check_validation_sample(options, loader.dataset.opt['name'], loader.dataset[0])
     return loaders
 
 
@@ -199,7 +202,10 @@ def train(run: Run, args: Arguments, log: RunLog) -> None:
     done = getattr(run.model, 'current_iter', options.train.total_iter)
     assert done == options.train.total_iter, f'the loop ended at iteration {done} of {options.train.total_iter}'
     if options.runtime.rank == 0:
-        summarize_training(options, run.model, time.perf_counter() - started)
+        # What the option file calls next builds on a run of the file's own name.
+        renamed = args.debug or any(entry.startswith('name=') for entry in args.force_yml)
+        following = None if renamed else options.next
+        summarize_training(options, run.model, time.perf_counter() - started, following)
 
 
 def write_resolved(options: Options, root: Path) -> None:

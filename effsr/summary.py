@@ -21,8 +21,8 @@ def print_scores(model: Any) -> None:
                                             for name, score in scores.items()))
 
 
-def summarize_training(options: Options, model: Any, seconds: float) -> None:
-    """Print results, places and the next command of a training."""
+def summarize_training(options: Options, model: Any, seconds: float, following: str | None) -> None:
+    """Print results, places and the next command of a training: `following`, or how to use its weights."""
     print_scores(model)
     weights = os.path.join(short(options.path.models), 'net_g_latest.pth')
     print(f'trained      {options.train.total_iter} iterations in {datetime.timedelta(seconds=round(seconds))}')
@@ -31,7 +31,8 @@ def summarize_training(options: Options, model: Any, seconds: float) -> None:
         print(f'pictures     {short(options.path.visualization)}')
     if options.logger.use_tb_logger:
         print('TensorBoard  tensorboard --logdir tb_logger')
-    print(f'next         {options.next or f"python effsr/upscale.py -i PHOTO_OR_FOLDER -m {weights}"}')
+    plugins = ''.join(f' --import {name}' for name in options.import_)
+    print(f'next         {following or f"python effsr/upscale.py -i PHOTO_OR_FOLDER -m {weights}{plugins}"}')
 
 
 def summarize_test(options: Options, model: Any) -> None:

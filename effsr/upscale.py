@@ -4,8 +4,8 @@
 
 Exit status 0 if every picture was upscaled, else 1.
 """
-import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
 if not __package__:
@@ -14,28 +14,13 @@ if not __package__:
 import torch
 
 import effsr  # noqa: F401
-from effsr.inference.upscaling import EXTENSIONS, Outcome, Settings, choose_device, list_inputs, upscale_files
+from effsr.inference.arguments import parse_arguments
+from effsr.inference.upscaling import Outcome, Settings, choose_device, list_inputs, upscale_files
 from effsr.inference.weights import load_model, newest_quickstart_weights
 
 NO_WEIGHTS = ('no weights in experiments/quickstart_*/models; pass -m WEIGHTS, or train some: '
               'python effsr/train.py -opt options/quickstart_esrnet_x4.yml, then '
               'python effsr/train.py -opt options/quickstart_esrgan_x4.yml')
-
-
-def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='upscale.py', description='Upscale pictures with trained weights.')
-    parser.add_argument('-i', '--input', required=True, type=Path, help='a picture, or a folder (not its subfolders)')
-    parser.add_argument('-o', '--output', default=Path('results'), type=Path, help='output folder (results)')
-    parser.add_argument('-m', '--model', type=Path, help='a .pth file; default: the newest quickstart weights')
-    parser.add_argument('-t', '--tile', default=0, type=int, metavar='N',
-                        help='tile side in input pixels; 0 (default): whole, but tiles of 512 above 1 megapixel')
-    parser.add_argument('--tile_pad', default=32, type=int, metavar='N', help='halo around each tile (32)')
-    parser.add_argument('--suffix', default='out', help='results are named NAME_SUFFIX (out)')
-    parser.add_argument('--ext', default='auto', choices=EXTENSIONS,
-                        help="output format; auto (default): the input's, but png for alpha and 16 bits")
-    parser.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
-    parser.add_argument('--overwrite', action='store_true', help='replace existing outputs')
-    return parser.parse_args(argv)
 
 
 def report(number: int, total: int, outcome: Outcome) -> None:
@@ -50,7 +35,10 @@ def report(number: int, total: int, outcome: Outcome) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_arguments(argv)
+    sys.path.append(str(Path.cwd()))
     try:
+        for name in args.modules:
+            import_module(name)
         settings = Settings(args.output, args.suffix, args.ext, args.tile, args.tile_pad, args.overwrite)
         sources = list_inputs(args.input)
         weights = args.model or newest_quickstart_weights()
@@ -58,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
             raise ValueError(NO_WEIGHTS)
         device = choose_device(args.device)
         model = load_model(weights, device)
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         print(f'upscale: {error}', file=sys.stderr)
         return 1
     chosen = '' if args.model else ', the newest quickstart weights, as no -m was given'
@@ -66,9 +54,13 @@ def main(argv: list[str] | None = None) -> int:
     print(f'weights  {weights} ({model.key}{chosen})')
     print(f'network  {model.arch} x{model.scale} {model.args}' + (f'\nnote     {model.note}' if model.note else ''))
     failed = 0
-    for number, outcome in enumerate(upscale_files(model, sources, settings), 1):
-        report(number, len(sources), outcome)
-        failed += bool(outcome.error)
+    try:
+        for number, outcome in enumerate(upscale_files(model, sources, settings), 1):
+            report(number, len(sources), outcome)
+            failed += bool(outcome.error)
+    except KeyboardInterrupt:
+        print(f'upscale: stopped; what lies in {settings.output} is whole', file=sys.stderr)
+        return 130
     print(f'{len(sources) - failed} upscaled, {failed} failed -> {settings.output}')
     return 1 if failed else 0
 

@@ -86,9 +86,9 @@ def test_for_inference_no_train_section_is_needed(bare):
 
 
 @pytest.mark.parametrize(('changes', 'match'), [
-    ({'model_type': 'RealESRNet'}, r'model_type: no model is called RealESRNet; known: .*RealESRNetModel'),
-    ({'network_g': {'type': 'EfficientSR'}}, r'network_g\.type: no network is called EfficientSR; known: '),
-    ({'network_g': {'width': 3}}, r'network_g: SRVGGNetCompact: .*width.*accepted'),
+    ({'model_type': 'RealESRNet'}, r'model_type: no model is called RealESRNet; did you mean RealESRNetModel'),
+    ({'network_g': {'type': 'EfficientSR'}}, r'network_g\.type: no network is called EfficientSR; did you mean Eff'),
+    ({'network_g': {'width': 3}}, r'network_g\.width: unknown argument of SRVGGNetCompact; known: '),
     ({'network_g': ...}, 'network_g: missing'),
     ({'trian': {}}, 'trian: .*did you mean train'),
     ({'path': {'pretrain_network_g': 'nowhere.pth'}}, 'nowhere.pth: no such file'),

@@ -3,6 +3,7 @@ import effsr
 
 # isort: split
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -125,8 +126,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(run, gan, interrupted_at, monkey
     model = 'effsr.models.realesrgan_model.RealESRGANModel' if gan else 'effsr.models.realesrnet_model.RealESRNetModel'
     with monkeypatch.context() as patch:
         patch.setattr(f'{model}.validation', interrupt_at(interrupted_at))
-        with pytest.raises(KeyboardInterrupt):
-            run({**changes, 'name': name, 'val': {'val_freq': interrupted_at}}, gan=gan)
+        assert run({**changes, 'name': name, 'val': {'val_freq': interrupted_at}}, gan=gan) == 130
     assert not Path(f'experiments/{name}/models/net_g_latest.pth').exists()
     assert run({**changes, 'name': name}, '--auto_resume', gan=gan) == 0
     for entry in ('params', 'params_ema'):
@@ -145,7 +145,7 @@ def interrupt_at(iteration):
 
 def test_a_finished_run_goes_on_when_total_iter_is_raised(run, capsys):
     assert run({**EVERY_5, 'name': 'whole'}) == 0
-    assert run({**EVERY_5, 'train': {**EVERY_5['train'], 'total_iter': 5}}) == 0
+    assert run(EVERY_5, '--force_yml', 'train:total_iter=5') == 0
     capsys.readouterr()
     assert run(EVERY_5, '--auto_resume') == 0
     assert 'iter: 5' in capsys.readouterr().out
@@ -153,6 +153,50 @@ def test_a_finished_run_goes_on_when_total_iter_is_raised(run, capsys):
     assert [row['iter'] for row in rows()] == [5, 10]
     assert rows()[-1] == {**rows('whole')[-1]}
     assert not list(Path('experiments').glob('*archived*'))
+
+
+def test_a_schedule_with_periods_is_lengthened_with_the_run(run):
+    def cosine(total):
+        return {'val': {'val_freq': 2}, 'logger': {'save_checkpoint_freq': 2},
+                'train': {'total_iter': total, 'scheduler': {'type': 'CosineAnnealingRestartLR', 'periods': [total]}}}
+    assert run(cosine(4)) == 0
+    assert run(cosine(8), '--auto_resume') == 0
+    state = load_file('experiments/tiny/training_states/8.state')
+    # 1e-3 * (1 + cos(pi * 7 / 8)) / 2: the rate of the last step follows the new length.
+    assert state['optimizers'][0]['param_groups'][0]['lr'] == pytest.approx(1e-3 * (1 + math.cos(math.pi * 7 / 8)) / 2)
+
+
+@pytest.mark.parametrize(('change', 'match'), [
+    ({'optim_g': {'type': 'SGD', 'lr': 0.1}}, 'has optimizers Adam, the options SGD'),
+    ({'scheduler': {'type': 'MultiStepLR', 'milestones': [2]}}, 'has schedulers none, the options MultiStepLR'),
+])
+def test_a_state_of_another_optimizer_or_schedule_is_refused(run, capsys, change, match):
+    assert run({'train': {'total_iter': 2}}) == 0
+    assert run({'train': {'total_iter': 4, **change}}, '--auto_resume') == 1
+    assert match in capsys.readouterr().err
+
+
+def test_best_scores_survive_a_kill_between_saving_and_validation(run, monkeypatch):
+    changes = {'val': {'val_freq': 2}, 'logger': {'save_checkpoint_freq': 2}}
+    assert run({**changes, 'name': 'whole'}) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr('effsr.models.realesrnet_model.RealESRNetModel.save', interrupt_saving_after(4))
+        assert run(changes) == 130
+    assert [row['iter'] for row in rows()] == [2, 4]
+    for path in Path('experiments/tiny/training_states').glob('4.*'):
+        path.unlink()
+    assert run(changes, '--auto_resume') == 0
+    assert rows() == rows('whole')  # iteration 4 stands once, and the best so far is known
+
+
+def interrupt_saving_after(iteration):
+    from effsr.models.checkpoints import save
+
+    def saving(model, epoch, current_iter):
+        if current_iter > iteration:
+            raise KeyboardInterrupt
+        save(model, epoch, current_iter)
+    return saving
 
 
 def test_a_finished_run_resumed_as_it_is_changes_nothing(run):

@@ -78,6 +78,14 @@ def test_a_module_named_under_import(tmp_path, write_options):
         assert done.returncode == 0, done.stderr
         assert 'mine 1.0000' in done.stdout
         weights[name] = load_file(tmp_path / f'experiments/{name}/models/net_g_latest.pth')['params']
+    # The command that the run prints last finds the user's network too.
+    command = done.stdout.splitlines()[-1].split()
+    assert command[:3] == ['next', 'python', 'effsr/upscale.py'] and command[-2:] == ['--import', 'my_parts']
+    upscale = ROOT / 'effsr/upscale.py', '-i', 'val', '-m', 'experiments/alone/models/net_g_latest.pth'
+    used = python(*upscale, '--import', 'my_parts', cwd=tmp_path, path='')
+    assert (used.returncode, used.stderr) == (0, '')
+    lacking = python(*upscale, cwd=tmp_path, path='')
+    assert lacking.returncode == 1 and '--import MODULE' in lacking.stderr
     for key, value in weights['alone'].items():
         assert torch.equal(value, weights['workers'][key])
 

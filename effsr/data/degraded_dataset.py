@@ -20,8 +20,10 @@ SMALLEST_LQ = 8
 class DegradedDatasetOptions(ImageDatasetOptions):
     """Block of a DegradedDataset."""
 
+    gives_lq = True
+
     seed: int = Field(0, ge=0, description='Another seed gives another set of degradations.')
-    degradation: DegradationSettings = Field(DegradationSettings(), description='Default: that of the run.')
+    degradation: DegradationSettings = Field(DegradationSettings(), description='Of this set. Default: as in the run.')
 
 
 @DATASET_REGISTRY.register()
@@ -40,6 +42,7 @@ class DegradedDataset(Dataset):
     ``gt_path``. gt is cropped at the bottom and right to a multiple of scale.
     """
 
+    options_class = DegradedDatasetOptions
     draws_from_seed = True
     wants_degradation = True
 

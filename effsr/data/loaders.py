@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from effsr.data.sampler import SeededDataset, TrainSampler
 from effsr.options import DatasetOptions, OptionError, Options, nearest
+from effsr.options.dataset_blocks import keys_read
 
 logger = logging.getLogger('basicsr')
 
@@ -41,8 +42,10 @@ def build_dataset(options: Options, dataset: DatasetOptions) -> Dataset:
         opt['gt_size'] = options.gt_size
     if getattr(cls, 'draws_from_seed', False):
         return cls(opt)
-    # BasicSR's classes ask whether a key is there; one at its default None is not.
-    opt = {key: value for key, value in opt.items() if value is not None}
+    # BasicSR's classes ask whether a key is there; one at None is not, unless they read it without asking.
+    read = keys_read(cls)
+    needed = read.required_for(dataset.phase) if read is not None else ()
+    opt = {key: value for key, value in opt.items() if value is not None or key in needed}
     try:
         return SeededDataset(cls(opt), opt)
     except KeyError as error:

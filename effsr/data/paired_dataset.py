@@ -1,11 +1,11 @@
 """Pairs of lq and gt images: paired training, and validation sets such as Set5."""
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from basicsr.utils.registry import DATASET_REGISTRY
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from torch.utils.data import Dataset
 
 from effsr.bridge import claim
@@ -36,8 +36,34 @@ def _by_name(paths: list[Path], root: str) -> dict[Path, Path]:
 class PairedDatasetOptions(ImageDatasetOptions):
     """Block of a PairedImageDataset."""
 
-    gt_size: int | None = Field(None, ge=8, description='Side of a training crop of gt in pixels.')
-    filename_tmpl: str = Field('{}', description="Name of lq without extension, {} stands for gt's: {}x4.")
+    required_roots = ('dataroot_gt', 'dataroot_lq')
+    gives_lq = True
+
+    gt_size: int | None = Field(None, ge=8, description='Side of a training crop of gt in pixels. Default: the '
+                                      'top-level gt_size.')
+    filename_tmpl: str = Field('{}', description="Name of lq without extension, {} standing for gt's: {}x4.")
+
+    meta_info_file: str | None = Field(None, description="Text file as in BasicSR: names of gt, one a line, what "
+                                                         "follows a blank is ignored; lq's names by filename_tmpl.")
+    mean: tuple[float, ...] | None = Field(None, description="BasicSR's, without effect here: images stay in [0, 1].")
+    std: tuple[float, ...] | None = Field(None, description="BasicSR's, without effect here: images stay in [0, 1].")
+    color: Literal['rgb'] | None = Field(None, description="BasicSR's, without effect here: images are RGB.")
+
+    @field_validator('mean', 'std')
+    @classmethod
+    def _no_normalisation(cls, value: tuple[float, ...] | None, info: ValidationInfo) -> tuple[float, ...] | None:
+        if value is not None and set(value) != {0.0 if info.field_name == 'mean' else 1.0}:
+            raise ValueError('images stay in [0, 1] here; take it out, or use type: PairedImageDataset_basicsr, which '
+                             'normalises')
+        return value
+
+    @field_validator('color', mode='before')
+    @classmethod
+    def _no_luma(cls, value: Any) -> Any:
+        if value == 'y':
+            raise ValueError('images are RGB here; take it out, or use type: PairedImageDataset_basicsr, which gives '
+                             'luma')
+        return value
 
     @field_validator('filename_tmpl')
     @classmethod
@@ -62,6 +88,7 @@ class PairedImageDataset(Dataset):
     ``gt_path``; in training also ``seed``.
     """
 
+    options_class = PairedDatasetOptions
     draws_from_seed = True
     wants_gt_size = True
 
@@ -78,10 +105,12 @@ class PairedImageDataset(Dataset):
         self.cache = ImageCache(options.cache_mb)
 
     def _match(self) -> list[tuple[Path, Path]]:
-        """(lq, gt) files: by the two columns of meta_info (gt, lq), or by name."""
+        """(lq, gt) files: by the two columns of meta_info (gt, lq), by meta_info_file, or by name."""
         options = self.options
         if options.meta_info is not None:
             return self._listed_pairs()
+        if options.meta_info_file is not None:
+            return self._listed_by_name()
         gt_root, lq_root = options.dataroot_gt, options.dataroot_lq
         by_name = _by_name(find_images(gt_root, None), gt_root)
         lq_by_name = _by_name(find_images(lq_root, None, 'dataroot_lq'), lq_root)
@@ -97,6 +126,15 @@ class PairedImageDataset(Dataset):
             raise OptionError(f'{options.meta_info}: meta_info of pairs has lines "GT, LQ", relative to dataroot_gt '
                               'and dataroot_lq')
         return [(Path(options.dataroot_lq) / lq.strip(), Path(options.dataroot_gt) / gt.strip()) for gt, lq in rows]
+
+    def _listed_by_name(self) -> list[tuple[Path, Path]]:
+        """BasicSR's list: `name.png (480,480,3)`, the name of gt below dataroot_gt."""
+        options = self.options
+        gt_paths = find_images(options.dataroot_gt, options.meta_info_file)
+        names = [path.relative_to(options.dataroot_gt) for path in gt_paths]
+        lq_root = Path(options.dataroot_lq)
+        return [(lq_root / name.with_name(options.filename_tmpl.format(name.stem) + name.suffix), path)
+                for name, path in zip(names, gt_paths, strict=True)]
 
     def _check_sizes(self) -> None:
         options = self.options

@@ -13,6 +13,7 @@ from effsr.data.image_check import check_images
 from effsr.data.image_io import to_tensor
 from effsr.data.image_source import ImageCache, find_images
 from effsr.data.sampler import seed_of
+from effsr.options.schema import Conflict
 
 CROP_STREAM = 1  # keeps the draws of crop and flips apart from those of the degradation, made from the same seed
 
@@ -21,15 +22,17 @@ class RealESRGANDatasetOptions(ImageDatasetOptions):
     """Block of a RealESRGANDataset."""
 
     crop_pad_size: int = Field(400, ge=16, description='Side in pixels of the crop that is degraded.')
-    gt_size: int | None = Field(None, description='Must fit into crop_pad_size; the final crop is the top-level one.')
+    gt_size: int | None = Field(None, ge=8, description='Must fit into crop_pad_size. Default: the top-level gt_size, '
+                                      'the crop that is trained on.')
 
     @model_validator(mode='after')
     def _crops_fit(self) -> 'RealESRGANDatasetOptions':
         if self.crop_pad_size % self.scale:
-            raise ValueError(f'crop_pad_size {self.crop_pad_size} is not divisible by scale {self.scale}')
+            raise Conflict(('crop_pad_size',), f'crop_pad_size {self.crop_pad_size} is not divisible by scale '
+                           f'{self.scale}; for example {self.crop_pad_size // self.scale * self.scale}')
         if self.gt_size is not None and self.gt_size > self.crop_pad_size:
-            raise ValueError(f'gt_size {self.gt_size} does not fit into crop_pad_size {self.crop_pad_size}; lower '
-                             'gt_size')
+            raise Conflict(('gt_size',), f'gt_size {self.gt_size} does not fit into crop_pad_size '
+                           f'{self.crop_pad_size}; lower gt_size')
         return self
 
 
@@ -48,6 +51,7 @@ class RealESRGANDataset(Dataset):
     A sample is a dict: ``gt`` float32 (3, crop, crop) RGB in [0, 1], ``seed`` int in [0, 2**63), ``gt_path``.
     """
 
+    options_class = RealESRGANDatasetOptions
     draws_from_seed = True
     wants_gt_size = True
 

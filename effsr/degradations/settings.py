@@ -21,19 +21,24 @@ def _shown(value: Any) -> str:
     return str(list(value)) if isinstance(value, tuple) else str(value)
 
 
-def _rule(kind: Any, unit: str, accepted: str, holds: Callable[[Any], bool]) -> Any:
-    """A field type that refuses a value for which ``holds`` is false, in one line with what is accepted."""
+def _rule(kind: Any, unit: str, accepted: str, holds: Callable[[Any], bool], **limits: Any) -> Any:
+    """A field type that refuses a value for which ``holds`` is false, in one line with what is accepted.
+
+    ``limits`` say as much of the rule as JSON schema can, for editors.
+    """
 
     def check(value: Any, info: ValidationInfo) -> Any:
         if not holds(value):
             raise ValueError(f'{info.field_name} is {_shown(value)}; accepted: {accepted}')
         return value
 
-    return Annotated[kind, AfterValidator(check), Field(json_schema_extra={'unit': unit, 'accepted': accepted})]
+    extra = {'unit': unit, 'accepted': accepted, **limits}
+    return Annotated[kind, AfterValidator(check), Field(json_schema_extra=extra)]
 
 
-def _range_rule(unit: str, accepted: str, holds: Callable[[float, float], bool]) -> Any:
-    return _rule(Range, unit, f'[low, high] with {accepted}', lambda r: r[0] <= r[1] and holds(r[0], r[1]))
+def _range_rule(unit: str, accepted: str, holds: Callable[[float, float], bool], most: float) -> Any:
+    return _rule(Range, unit, f'[low, high] with {accepted}', lambda r: r[0] <= r[1] and holds(r[0], r[1]),
+                 items={'type': 'number', 'minimum': 0, 'maximum': most})
 
 
 def _are_weights(weights: tuple[float, ...]) -> bool:
@@ -41,22 +46,33 @@ def _are_weights(weights: tuple[float, ...]) -> bool:
 
 
 _WEIGHTS = 'non-negative weights with a positive sum'
+_NON_NEGATIVE = {'type': 'number', 'minimum': 0}
 _KernelSize = _rule(
     int,
     'pixels',
     f'an odd number from {MIN_KERNEL_SIZE} to {MAX_KERNEL_SIZE}',
     lambda size: size % 2 == 1 and MIN_KERNEL_SIZE <= size <= MAX_KERNEL_SIZE,
+    minimum=MIN_KERNEL_SIZE,
+    maximum=MAX_KERNEL_SIZE,
 )
-_KernelList = _rule(tuple[KernelKind, ...], 'names', 'one or more of ' + ', '.join(_KERNELS), bool)
-_KernelWeights = _rule(tuple[float, ...], 'weights', f'{_WEIGHTS}, one for each kernel of the list', _are_weights)
-_ResizeWeights = _rule(tuple[float, float, float], 'weights', f'[up, down, keep], {_WEIGHTS}', _are_weights)
-_Probability = _rule(float, 'probability', '0 to 1', lambda p: 0 <= p <= 1)
-_SigmaRange = _range_rule('pixels', '0 < low <= high <= 100', lambda low, high: low > 0 and high <= 100)
-_BetaRange = _range_rule('shape exponent', '0 < low <= high <= 20', lambda low, high: low > 0 and high <= 20)
-_ResizeRange = _range_rule('factor', '0 < low <= 1 <= high <= 8', lambda low, high: 0 < low <= 1 <= high <= 8)
-_NoiseRange = _range_rule('levels of 255', '0 <= low <= high <= 255', lambda low, high: low >= 0 and high <= 255)
-_PoissonRange = _range_rule('factor', '0 <= low <= high <= 100', lambda low, high: low >= 0 and high <= 100)
-_JpegRange = _range_rule('libjpeg quality', '1 <= low <= high <= 100', lambda low, high: low >= 1 and high <= 100)
+_KernelList = _rule(tuple[KernelKind, ...], 'names', 'one or more of ' + ', '.join(_KERNELS), bool, minItems=1)
+_KernelWeights = _rule(
+    tuple[float, ...],
+    'weights',
+    f'{_WEIGHTS}, one for each kernel of the list',
+    _are_weights,
+    items=_NON_NEGATIVE,
+)
+_ResizeWeights = _rule(
+    tuple[float, float, float], 'weights', f'[up, down, keep], {_WEIGHTS}', _are_weights, items=_NON_NEGATIVE
+)
+_Probability = _rule(float, 'probability', '0 to 1', lambda p: 0 <= p <= 1, minimum=0, maximum=1)
+_SigmaRange = _range_rule('pixels', '0 < low <= high <= 100', lambda low, high: low > 0 and high <= 100, 100)
+_BetaRange = _range_rule('shape exponent', '0 < low <= high <= 20', lambda low, high: low > 0 and high <= 20, 20)
+_ResizeRange = _range_rule('factor', '0 < low <= 1 <= high <= 8', lambda low, high: 0 < low <= 1 <= high <= 8, 8)
+_NoiseRange = _range_rule('levels of 255', '0 <= low <= high <= 255', lambda low, high: low >= 0 and high <= 255, 255)
+_PoissonRange = _range_rule('factor', '0 <= low <= high <= 100', lambda low, high: low >= 0 and high <= 100, 100)
+_JpegRange = _range_rule('libjpeg quality', '1 <= low <= high <= 100', lambda low, high: low >= 1 and high <= 100, 100)
 
 
 class DegradationSettings(BaseModel):

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from effsr.runtime.checkpoint import CheckpointError, check_fits, load_file, pick_params
 from effsr.runtime.sidecar import read_sidecar, sidecar_path
 
-QUICKSTART_PATTERN = 'quickstart_*/models/net_g_latest.pth'
+QUICKSTART_PATTERN = 'quickstart_*/models/net_g_*.pth'  # an interrupted run has no latest
 RRDB_SCALES = {1: 4, 4: 2, 16: 1}
 
 
@@ -86,7 +86,7 @@ def load_model(path: str | Path, device: str | torch.device = 'cpu') -> LoadedMo
 
 
 def newest_quickstart_weights(root: str | Path = Path('experiments')) -> Path | None:
-    """The last written experiments/quickstart_*/models/net_g_latest.pth, or None."""
+    """The last written experiments/quickstart_*/models/net_g_*.pth, or None."""
     found = [path for path in Path(root).glob(QUICKSTART_PATTERN) if path.is_file()]
     return max(found, key=lambda path: (path.stat().st_mtime_ns, path.as_posix()), default=None)
 
@@ -107,7 +107,8 @@ def _build(plan: _Plan, source: Path) -> nn.Module:
     if plan.arch not in names:
         near = difflib.get_close_matches(plan.arch, names, 1, 0.5)
         hint = f'; nearest: {near[0]}' if near else ''
-        raise CheckpointError(f'{source}: unknown architecture {plan.arch!r}; accepted: a registered class{hint}')
+        raise CheckpointError(f'{source}: unknown architecture {plan.arch!r}; accepted: a registered class{hint}; '
+                              'one of your own is found with --import MODULE')
     try:
         return ARCH_REGISTRY.get(plan.arch)(**plan.args)
     # An architecture, a user's own too, may object to its arguments in any way.

@@ -14,7 +14,7 @@ from basicsr.utils.registry import METRIC_REGISTRY
 from effsr.metrics import registered  # noqa: F401  registers
 from effsr.metrics.psnr_ssim import psnr, ssim
 
-__all__ = ['check_metrics', 'compute_metrics', 'higher_is_better', 'psnr', 'ssim']
+__all__ = ['check_metrics', 'compute_metrics', 'higher_is_better', 'psnr', 'ssim', 'without_reference']
 
 # Entries of a metric's options that are addressed to the caller, not to the metric.
 OWN_KEYS = ('type', 'better')
@@ -67,6 +67,12 @@ def compute_metrics(
         except ValueError as error:
             raise ValueError(f'{where}: {error}') from error
     return values
+
+
+def without_reference(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Those metrics of a `val: metrics:` section that need no ground truth, such as calculate_niqe."""
+    return {label: entry for label, entry in options.items()
+            if 'img2' not in inspect.signature(_find_metric(entry, f'val: metrics: {label}')).parameters}
 
 
 def higher_is_better(option: Mapping[str, Any]) -> bool:

@@ -20,7 +20,7 @@ def calculate_psnr(
     test_y_channel: bool = False,
     better: str = 'higher',
 ) -> float:
-    """:func:`effsr.metrics.psnr_ssim.psnr` as an option file's ``val: metrics:`` calls it.
+    """PSNR in dB, as papers compute it. What ``val: metrics:`` calls; see :func:`effsr.metrics.psnr_ssim.psnr`.
 
     Args:
         img: BGR in [0, 255]: (H, W, 3), (H, W, 1), or channels first with ``input_order='CHW'``; or grey (H, W).
@@ -45,7 +45,7 @@ def calculate_ssim(
     test_y_channel: bool = False,
     better: str = 'higher',
 ) -> float:
-    """:func:`effsr.metrics.psnr_ssim.ssim` as an option file's ``val: metrics:`` calls it.
+    """SSIM, at most 1, as papers compute it. What ``val: metrics:`` calls; see :func:`effsr.metrics.psnr_ssim.ssim`.
 
     Arguments and errors are those of :func:`calculate_psnr`.
     """

@@ -1,4 +1,4 @@
-"""What both models do alike around a step: begin, feed, test, validate, save, resume.
+"""What both models do alike around a step: begin, feed, test, validate; saving is in checkpoints.
 
 A model is composed of these functions by :func:`bound`, since its place in BasicSR's class tree is taken.
 """
@@ -13,13 +13,12 @@ from basicsr.models.base_model import BaseModel
 from torch import nn
 from torch.utils.data import DataLoader
 
-from effsr import __version__
+from effsr.models.checkpoints import note_metrics, resume_training, save
 from effsr.models.training import LossMeter, build_network, build_scheduler, make_ema, readable_log
 from effsr.models.validation import Validator
 from effsr.options import Component, Options, as_options, to_plain
-from effsr.runtime.checkpoint import load_network, save_atomic
+from effsr.runtime.checkpoint import load_network
 from effsr.runtime.distributed import wrap
-from effsr.runtime.sidecar import read_sidecar, write_sidecar
 
 logger = logging.getLogger('basicsr')
 
@@ -138,23 +137,7 @@ def validation(model: Any, dataloader: DataLoader, current_iter: int | str, tb_l
     model.validator.run(net, dataloader, model.device, iteration, tb_logger, save_img)
     net.train(was_training)
     if model.is_train and model.options.path.models is not None:
-        _note_metrics(model, Path(model.options.path.models))
-
-
-def _note_metrics(model: Any, folder: Path) -> None:
-    """Add the metrics to the sidecars of weights of this iteration: BasicSR's loop saves before it validates."""
-    for label in (str(model.current_iter), 'latest'):
-        path = folder / f'net_g_{label}.pth'
-        info = read_sidecar(path)
-        if info is not None and info.get('iteration') == model.current_iter:
-            write_sidecar(path, {**info, 'metrics': _current_metrics(model)})
-
-
-def _current_metrics(model: Any) -> dict[str, dict[str, float]]:
-    """The metrics of the weights as they are now, by dataset; those of earlier weights are left out."""
-    scores = model.validator.scores if model.validator is not None else {}
-    return {dataset: {name: score.value for name, score in results.items()} for dataset, results in scores.items()
-            if model.validated.get(dataset) == model.current_iter}
+        note_metrics(model, Path(model.options.path.models))
 
 
 def get_current_log(model: Any) -> dict[str, float]:
@@ -166,76 +149,6 @@ def get_current_visuals(model: Any) -> dict[str, torch.Tensor]:
     """lq, result and, where there is one, gt, on the CPU."""
     visuals = {'lq': model.lq, 'result': model.output, 'gt': model.gt}
     return {name: value.detach().cpu() for name, value in visuals.items() if value is not None}
-
-
-def save(model: Any, epoch: int, current_iter: int) -> None:
-    """Write weights with their JSON sidecar, and the training state; current_iter -1 writes the weights as latest.
-
-    Raises:
-        ValueError: No folder to write to, or writing failed; earlier checkpoints stay as they were.
-    """
-    if model.options.runtime.rank != 0:
-        return
-    folder = model.options.path.models
-    if folder is None:
-        raise ValueError('path: models: missing; give the folder that checkpoints are to be written to')
-    if current_iter == -1:
-        if model.saved_iter != model.current_iter:
-            save(model, epoch=model.current_epoch, current_iter=model.current_iter)
-        _save_weights(model, Path(folder), 'latest')
-        return
-    _save_weights(model, Path(folder), str(current_iter))
-    state = {'epoch': epoch, 'iter': current_iter, 'best': model.validator.state() if model.validator else {},
-             'optimizers': [optimizer.state_dict() for optimizer in model.optimizers],
-             'schedulers': [scheduler.state_dict() for scheduler in model.schedulers]}
-    states = model.options.path.training_states
-    if states is not None:
-        Path(states).mkdir(parents=True, exist_ok=True)
-        save_atomic(state, Path(states) / f'{current_iter}.state')
-    model.saved_iter = current_iter
-    model.current_epoch = epoch
-
-
-def _save_weights(model: Any, folder: Path, label: str) -> None:
-    options = model.options
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {'params': _cpu_state(model, model.net_g)}
-    if model.net_g_ema is not None:
-        weights['params_ema'] = _cpu_state(model, model.net_g_ema)
-    path = folder / f'net_g_{label}.pth'
-    save_atomic(weights, path)
-    write_sidecar(path, {
-        'effsr': __version__, 'name': options.name, 'iteration': model.current_iter, 'scale': options.scale,
-        'arch': {'type': options.network_g.type, 'args': options.network_g.arguments},
-        'metrics': _current_metrics(model)})
-    if model.net_d is not None:
-        save_atomic({'params': _cpu_state(model, model.net_d)}, folder / f'net_d_{label}.pth')
-
-
-def _cpu_state(model: Any, net: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.cpu() for name, value in model.get_bare_model(net).state_dict().items()}
-
-
-def resume_training(model: Any, state: Mapping[str, Any]) -> None:
-    """Take up optimizers, schedules and best scores of a training state.
-
-    The networks come as pretrained weights, as in BasicSR: path: pretrain_network_g names those of that iteration.
-
-    Raises:
-        ValueError: A state of another kind of run.
-    """
-    if len(state['optimizers']) != len(model.optimizers):
-        raise ValueError(f"the training state has {len(state['optimizers'])} optimizers, this model has "
-                         f'{len(model.optimizers)}; it is of another kind of run')
-    model.current_iter = model.saved_iter = state['iter']
-    model.current_epoch = state['epoch']
-    for optimizer, saved in zip(model.optimizers, state['optimizers'], strict=True):
-        optimizer.load_state_dict(saved)
-    for scheduler, saved in zip(model.schedulers, state['schedulers'], strict=True):
-        scheduler.load_state_dict(saved)
-    if model.validator is not None:
-        model.validator.restore(state.get('best', {}))
-
 
 
 def bound(cls: type) -> type:

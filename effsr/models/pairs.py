@@ -90,6 +90,10 @@ class PairSource:
                              'RealESRGANPairedDataset, or set high_order_degradation: true')
         lq = data['lq'].to(self.device, non_blocking=True)
         gt = data['gt'].to(self.device, non_blocking=True)
+        (height, width), (gt_height, gt_width) = lq.shape[-2:], gt.shape[-2:]
+        if (gt_height, gt_width) != (height * self.scale, width * self.scale):
+            raise ValueError(f'gt is {gt_width}x{gt_height}, {self.scale} times lq is {width * self.scale}x'
+                             f'{height * self.scale}; give pairs of scale {self.scale}')
         return Pairs(lq, gt, usm_sharpen(gt) if self.sharpen else gt)
 
     def _pool(self, pairs: Pairs) -> Pairs:

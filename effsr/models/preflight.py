@@ -7,6 +7,8 @@ import torch
 from basicsr.models.base_model import BaseModel
 from torch import nn
 
+from effsr.data.image_io import to_uint8
+from effsr.metrics import compute_metrics
 from effsr.options import OptionError, Options
 
 
@@ -57,12 +59,13 @@ def check_training_sample(options: Options, sample: Mapping[str, Any], batch_siz
                           f'set queue_size to {batch_size} or more, or to 0 for none')
 
 
-def check_validation_sample(name: str, sample: Mapping[str, Any], scale: int) -> None:
+def check_validation_sample(options: Options, name: str, sample: Mapping[str, Any]) -> None:
     """Check that a validation or test set gives what the networks and metrics take.
 
     Raises:
-        OptionError: No lq, or a gt of another size than lq times scale.
+        OptionError: No lq, a gt of another size than lq times scale, or one that a metric refuses.
     """
+    scale = options.scale
     missing = [key for key in ('lq', 'lq_path') if key not in sample]
     if missing:
         raise OptionError(f'datasets.{name}: gives no {" and no ".join(missing)}; to validate use a DegradedDataset or '
@@ -72,6 +75,9 @@ def check_validation_sample(name: str, sample: Mapping[str, Any], scale: int) ->
         if (gt_height, gt_width) != (height * scale, width * scale):
             raise OptionError(f'datasets.{name}: gt is {gt_width}x{gt_height}, {scale} times lq is '
                               f'{width * scale}x{height * scale}; give pairs of this scale')
+        gt = to_uint8(sample['gt'])
+        metrics = options.val.metrics if options.val is not None else {}
+        compute_metrics({label: entry.model_dump() for label, entry in metrics.items()}, gt, gt)
 
 
 def check_networks(options: Options, model: BaseModel, gt_side: int) -> None:

@@ -15,8 +15,9 @@ from tqdm import tqdm
 
 from effsr.data.image_io import to_uint8, write_rgb
 from effsr.inference.tiling import crop_to_scale, pad_to_multiple, upscale_tiled
-from effsr.metrics import check_metrics, compute_metrics, higher_is_better
+from effsr.metrics import check_metrics, compute_metrics, higher_is_better, without_reference
 from effsr.options import Options
+from effsr.runtime.atomic import atomic_file
 
 logger = logging.getLogger('basicsr')
 
@@ -50,6 +51,7 @@ class Validator:
         self.scale = options.scale
         self.metrics = {name: entry.model_dump() for name, entry in options.val.metrics.items()}
         check_metrics(self.metrics)
+        self.no_reference = without_reference(self.metrics)
         # RRDBNet folds pixels into channels for small factors.
         self.multiple = {2: 2, 1: 4}.get(options.scale, 1) if options.network_g.type == 'RRDBNet' else 1
         root = options.path.experiments_root or options.path.results_root
@@ -97,13 +99,14 @@ class Validator:
             result = to_uint8(self.infer(net, lq))
             gt = to_uint8(sample['gt']) if 'gt' in sample else None
             shown = tb_logger is not None and number < self.options.tb_images
-            scored = gt is not None and bool(self.metrics)
+            metrics = self.metrics if gt is not None else self.no_reference
+            scored = bool(metrics)
             unknown = scored and (dataset, number) not in self._baselines
             enlarged = bicubic(lq, self.scale) if shown or unknown else None
             if unknown:
-                self._baselines[dataset, number] = compute_metrics(self.metrics, enlarged, gt)
+                self._baselines[dataset, number] = compute_metrics(metrics, enlarged, gt)
             if scored:
-                rows.append(compute_metrics(self.metrics, result, gt))
+                rows.append(compute_metrics(metrics, result, gt))
                 baselines.append(self._baselines[dataset, number])
             if save_img:
                 self._write(result, dataset, name, iteration)
@@ -111,7 +114,7 @@ class Validator:
                 tb_logger.add_image(f'pictures/{dataset}/{name} (lq, bicubic, result, gt)',
                                     side_by_side(to_uint8(lq), enlarged, result, gt), iteration, dataformats='HWC')
         if not rows:
-            logger.info('%s: no metrics, since it has no gt or val: metrics is empty', dataset)
+            logger.info('%s: no metrics: val: metrics has none, or none that does without gt', dataset)
             return {}
         return self._record(dataset, rows, baselines, iteration, tb_logger)
 
@@ -161,6 +164,22 @@ class Validator:
         """Take up the scores of an earlier run, so that the best so far goes on from there."""
         self.scores = {dataset: {name: Score(*score) for name, score in scores.items()}
                        for dataset, scores in state.items()}
+
+
+    def rewind(self, iteration: int) -> None:
+        """Take out of metrics.jsonl what lies past an iteration, and the best so far from what is left."""
+        if self.metrics_file is None or not self.metrics_file.exists():
+            return
+        rows = [json.loads(line) for line in self.metrics_file.read_text(encoding='utf-8').splitlines()]
+        kept = [row for row in rows if isinstance(row['iter'], int) and row['iter'] <= iteration]
+        with atomic_file(self.metrics_file) as file:
+            file.write(''.join(json.dumps(row) + '\n' for row in kept).encode())
+        self.scores = {}
+        for row in kept:
+            if row['metric'] in self.metrics and row['value'] is not None:
+                scores = self.scores.setdefault(row['dataset'], {})
+                scores[row['metric']] = self._score(row['dataset'], row['metric'], row['value'], row['baseline'],
+                                                    row['iter'])
 
 
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -1,8 +1,9 @@
-"""Option files: what they may say (schema), how they are read (yaml_reader, load), what is said of mistakes."""
+"""Option files: what they may say (schema), how they are read (inherit, load), how they are checked, what is said."""
+from effsr.options.differences import differences
 from effsr.options.load import as_options, load_options, place, to_plain, validate
 from effsr.options.messages import nearest
 from effsr.options.schema import Component, DatasetOptions, Options
 from effsr.options.yaml_reader import OptionError
 
-__all__ = ['Component', 'DatasetOptions', 'OptionError', 'Options', 'as_options', 'load_options', 'nearest', 'place',
-           'to_plain', 'validate']
+__all__ = ['Component', 'DatasetOptions', 'OptionError', 'Options', 'as_options', 'differences', 'load_options',
+           'nearest', 'place', 'to_plain', 'validate']

@@ -1,72 +1,138 @@
 """From an option file and command-line overrides to one frozen Options, and from there to BasicSR's plain dict."""
 import logging
-import os
 import random
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
 from pydantic import ValidationError
 
-from effsr.degradations.settings import DegradationSettings
-from effsr.options.messages import explain, position
+from effsr.options.checks import cross_check
+from effsr.options.components import component_problems
+from effsr.options.dataset_blocks import dataset_problems, kept_keys
+from effsr.options.files import file_problems
+from effsr.options.inherit import read_inherited
+from effsr.options.literals import guessed_values
+from effsr.options.messages import COMMAND_LINE, Places, Problem, dotted, explain, position, report
+from effsr.options.normal_form import available_gpus, complete_datasets, gather_degradation
+from effsr.options.overrides import override, shorten
+from effsr.options.plugins import import_plugins
 from effsr.options.schema import Options, Runtime
-from effsr.options.yaml_reader import Line, OptionError, parse_text, read_yaml, unshared
+from effsr.options.upstream import rename_keys, without_effect
+from effsr.options.yaml_reader import OptionError, unshared
 
 logger = logging.getLogger('basicsr')
 
-# Real-ESRGAN's option files spread the degradation over the top level and datasets: train; a plain dict may hold it
-# in the train section.
-DEGRADATION_KEYS = frozenset(DegradationSettings.model_fields)
-TOP_LEVEL_KEYS = frozenset({'high_order_degradation', 'queue_size', 'gt_size', 'gt_usm', 'l1_gt_usm', 'percep_gt_usm',
-                            'gan_gt_usm'})
 RUNTIME_KEYS = frozenset(Runtime.model_fields)
+# With one of these wrong, comparing the other options with its default would only mislead.
+ANCHORS = {('model_type',), ('scale',), ('high_order_degradation',)}
 
 
-def load_options(path: str | Path, overrides: Iterable[str] = (), debug: bool = False) -> Options:
-    """Read, override and validate an option file.
+class _Examined(NamedTuple):
+    """Options, if they can be made of what is right; mistakes; and what is only worth a warning."""
+
+    options: Options | None
+    problems: list[Problem]
+    notes: list[Problem]
+
+
+def load_options(path: str | Path, overrides: Iterable[str] = (), debug: bool = False, check_files: bool = True,
+                 resuming: bool = False) -> Options:
+    """Read, override and check an option file; the modules of its `import:` are imported.
 
     Args:
         path: The YAML file.
         overrides: `a:b:c=value` entries of --force_yml; the value is read as YAML.
         debug: Short intervals and a name that starts with debug_, as BasicSR's --debug.
+        check_files: Whether the files and folders it names must be there.
+        resuming: Whether the run may go on from a state of its own, without the pretrained weights.
 
     Raises:
-        OptionError: One line for each mistake: file:line: key: what is wrong.
+        OptionError: One line for each mistake: file:line: key: what is wrong; remedy.
     """
-    raw, lines = read_yaml(path)
+    raw, places = read_inherited(path)
     for entry in overrides:
-        _override(raw, lines, entry)
-    for key in RUNTIME_KEYS | {'runtime'}:
-        raw.pop(key, None)  # as written to a run's own options.yml
+        override(raw, places, entry)
+    # A run's own options.yml holds these, and a total_iter that was perhaps given on the command line.
+    written = {key for key in RUNTIME_KEYS | {'runtime'} if raw.pop(key, None) is not None}
+    tried_out = bool(written) or places.get(('train', 'total_iter')) == COMMAND_LINE
     if debug:
-        _shorten(raw)
-    return validate(raw, str(path), lines)
+        shorten(raw)
+    broken = import_plugins(raw.get('import'))
+    options, problems, notes = _examine(raw, places, tried_out, all_imported=not broken)
+    if options is not None and check_files:
+        problems += file_problems(options, resuming)
+    if broken or problems or options is None:
+        raise OptionError(report([*broken, *problems], str(path), places))
+    for note in notes:
+        logger.warning('%s: %s: %s', position(str(path), places, note.location), dotted(note.location), note.message)
+    return options
 
 
-def validate(raw: Mapping[str, Any], source: str = 'options', lines: Line | None = None) -> Options:
-    """Check a plain mapping of options and freeze it.
+def validate(raw: Mapping[str, Any], source: str = 'options', places: Places | None = None) -> Options:
+    """Check a plain mapping of options and freeze it; files and folders are not looked for.
 
     Args:
         raw: The mapping; it is not changed.
         source: What to call it in messages.
-        lines: The line of each key path, for messages.
+        places: Where each key path stands, for messages.
 
     Raises:
         OptionError: One line for each mistake.
     """
-    lines = dict(lines or {})
-    plain = unshared(raw)
-    _gather_degradation(plain, source, lines)
-    plain['num_gpu'] = _available_gpus(plain.get('num_gpu', 'auto'))
+    places = dict(places or {})
+    options, problems, _ = _examine(unshared(raw), places, may_fall_short=True)
+    if problems or options is None:
+        raise OptionError(report(problems, source, places))
+    return options
+
+
+def _examine(plain: dict, places: Places, may_fall_short: bool, all_imported: bool = True) -> _Examined:
+    """Bring options into their normal form and find everything that is wrong with them."""
+    keeps = kept_keys(plain)
+    problems, notes = rename_keys(plain, places, keeps)
+    problems += gather_degradation(plain, places, keeps.get('train', frozenset()))
+    plain['num_gpu'] = available_gpus(plain.get('num_gpu', 'auto'))
     if plain.get('manual_seed') is None:
         plain['manual_seed'] = random.SystemRandom().randint(1, 10000)
-    _complete_datasets(plain)
+    complete_datasets(plain)
+    notes += without_effect(plain, keeps)
+    unfit = guessed_values(plain, Options)
+    problems += unfit + component_problems(plain, all_imported)
+    options, found = _parse(plain)
+    problems += found + dataset_problems(plain, all_imported)
+    if options is None and not ANCHORS & {problem.location for problem in (*unfit, *found)}:
+        options = _parse(_without(plain, [*unfit, *found]))[0]
+    if options is not None:
+        checked = cross_check(options, may_fall_short)
+        problems += checked.problems
+        notes += checked.notes
+    return _Examined(options, problems, notes)
+
+
+def _parse(plain: dict) -> tuple[Options | None, list[Problem]]:
     try:
-        return Options.model_validate(plain)
+        return Options.model_validate(plain), []
     except ValidationError as error:
-        raise OptionError('\n'.join(explain(problem, source, lines) for problem in error.errors())) from None
+        return None, [explain(found, Options) for found in error.errors()]
+
+
+def _without(plain: dict, problems: list[Problem]) -> dict:
+    """A copy without the entries that are wrong, so that the others can be compared with each other."""
+    rest = deepcopy(plain)
+    for problem in problems:
+        node: Any = rest
+        for key in problem.location[:-1]:
+            below = node.get(key) if isinstance(node, dict) else None
+            if not isinstance(below, dict):
+                break
+            node = below
+        else:
+            key = problem.location[-1]
+        if isinstance(node, dict):
+            node.pop(key, None)
+    return rest
 
 
 def as_options(opt: Options | Mapping[str, Any]) -> Options:
@@ -96,6 +162,7 @@ def to_plain(options: Options) -> dict[str, Any]:
     """
     plain = _as_lists(options.model_dump(by_alias=True))
     plain.update(plain.pop('runtime'))
+    del plain['base']
     for key in ('network_d', 'train', 'val'):
         if plain[key] is None:
             del plain[key]
@@ -124,95 +191,3 @@ def place(options: Options, root: Path, is_train: bool) -> Options:
     none = dict.fromkeys(('experiments_root', 'results_root', 'models', 'training_states', 'log', 'visualization'))
     filled = {key: str(folder) for key, folder in folders.items()}
     return options.model_copy(update={'path': options.path.model_copy(update={**none, **filled})})
-
-
-def _override(raw: dict, lines: Line, entry: str) -> None:
-    """Apply one `a:b:c=value`; its key paths get line 0, which stands for the command line."""
-    keys, separator, text = entry.partition('=')
-    source = f'--force_yml {entry}'
-    path = tuple(key.strip() for key in keys.split(':'))
-    if not separator or not all(path):
-        raise OptionError(f'{source}: write key:subkey=value, for example train:total_iter=1000')
-    value, _ = parse_text(text, source)
-    node = raw
-    for depth, key in enumerate(path[:-1], 1):
-        if node.get(key) is None:
-            node[key] = {}
-            lines[path[:depth]] = 0
-        node = node[key]
-        if not isinstance(node, dict):
-            raise OptionError(f'{source}: {":".join(path[:depth])} holds a value, it has no keys below it')
-    node[path[-1]] = value
-    for stale in [known for known in lines if known[:len(path)] == path]:
-        del lines[stale]
-    lines[path] = 0
-
-
-def _shorten(raw: dict) -> None:
-    if not str(raw.get('name', '')).startswith('debug'):
-        raw['name'] = f'debug_{raw.get("name", "effsr")}'
-    if isinstance(raw.get('val'), dict):
-        raw['val']['val_freq'] = 8
-    given = raw.get('logger') or {}
-    if isinstance(given, dict):
-        raw['logger'] = {**given, 'print_freq': 1, 'save_checkpoint_freq': 8, 'use_tb_logger': False}
-
-
-def _gather_degradation(plain: dict, source: str, lines: Line) -> None:
-    """Move flat degradation keys into the degradation section, and the model's switches to the top level.
-
-    Their lines move with them.
-    """
-    if not isinstance(plain.get('degradation', {}), dict | None):
-        return  # refused by the schema
-    degradation = dict(plain.get('degradation') or {})
-    datasets = plain.get('datasets') if isinstance(plain.get('datasets'), dict) else {}
-    places = [(('datasets', 'train'), datasets.get('train'), DEGRADATION_KEYS),
-              (('train',), plain.get('train'), DEGRADATION_KEYS | TOP_LEVEL_KEYS), ((), plain, DEGRADATION_KEYS)]
-    for where, section, keys in places:
-        for key in sorted(keys & section.keys()) if isinstance(section, dict) else ():
-            home, home_path = (degradation, ('degradation', key)) if key in DEGRADATION_KEYS else (plain, (key,))
-            if key in home:
-                here, there = position(source, lines, (*where, key)), position(source, lines, home_path)
-                raise OptionError(f'{here}: {".".join((*where, key))}: given a second time, the first is {there}; '
-                                  'keep one')
-            home[key] = section.pop(key)
-            _move_lines(lines, (*where, key), home_path)
-    if degradation:
-        plain['degradation'] = degradation
-
-
-def _move_lines(lines: Line, old: tuple[str, ...], new: tuple[str, ...]) -> None:
-    for path in [path for path in lines if path[:len(old)] == old]:
-        lines[new + path[len(old):]] = lines.pop(path)
-
-
-def _complete_datasets(plain: dict) -> None:
-    """Give every dataset its phase (from its key), its name, the scale, and expanded folders."""
-    datasets = plain.get('datasets')
-    if not isinstance(datasets, dict):
-        return
-    for key, dataset in datasets.items():
-        if not isinstance(dataset, dict):
-            continue
-        phase = str(key).split('_')[0]
-        # Any other key is refused as a second training set.
-        dataset['phase'] = phase if phase in ('val', 'test') else 'train'
-        if isinstance(plain.get('scale'), int):
-            dataset.setdefault('scale', plain['scale'])
-        if not dataset.get('name'):
-            dataset['name'] = str(key)
-        for file in ('dataroot_gt', 'dataroot_lq', 'meta_info'):
-            if isinstance(dataset.get(file), str):
-                dataset[file] = os.path.expanduser(dataset[file])
-
-
-def _available_gpus(wanted: Any) -> Any:
-    """num_gpu as a number of GPUs that this machine has."""
-    have = torch.cuda.device_count()
-    if wanted == 'auto':
-        return have
-    if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted > have:
-        logger.warning('num_gpu is %d, this machine has %d: using %s', wanted, have, have or 'the CPU')
-        return have
-    return wanted

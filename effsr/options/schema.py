@@ -43,7 +43,7 @@ class Component(BaseModel):
 
     model_config = ConfigDict(extra='allow', frozen=True)
 
-    type: str = Field(description='Name in the registry (networks, losses, metrics) or in torch.optim.')
+    type: str = Field(description='Name of a registered network, loss or metric, or of a class of torch.optim.')
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Component(BaseModel):
 class MetricOptions(Component):
     """One entry of val: metrics."""
 
-    better: Literal['higher', 'lower'] = Field('higher', description='Which direction is better.')
+    better: Literal['higher', 'lower'] = Field('higher', description='Which scores are the better ones.')
 
 
 class DatasetOptions(BaseModel):
@@ -65,32 +65,35 @@ class DatasetOptions(BaseModel):
 
     model_config = ConfigDict(extra='allow', frozen=True)
 
-    type: str = Field(description='Name in the dataset registry.')
+    type: str = Field(description='Name of a registered dataset.')
     name: str = Field('', description='Name in logs, metrics and folders. Default: the key of the entry.')
-    phase: Literal['train', 'val', 'test'] = Field('train', description='Set from the key of the entry.')
-    scale: int = Field(4, description='Set from the top-level scale.')
+    phase: Literal['train', 'val', 'test'] = Field('train', description='Set from the key of the entry; leave it out.',
+                                                   json_schema_extra={'default': None})
+    scale: int = Field(4, ge=1, le=16, description='Set from the top-level scale; leave it out.',
+                       json_schema_extra={'default': None})
     dataroot_gt: str | None = Field(None, description='Folder of ground-truth images.')
     dataroot_lq: str | None = Field(None, description='Folder of low-quality images.')
     batch_size_per_gpu: int = Field(1, ge=1, description='Images in a batch, for each GPU (on a CPU: in all).')
     num_worker_per_gpu: int = Field(0, ge=0, description='Processes that read images, for each GPU.')
-    dataset_enlarge_ratio: int = Field(1, ge=1, description='How often an epoch goes through the images.')
+    dataset_enlarge_ratio: int = Field(1, ge=1, description='How many times an epoch goes through the images.')
     pin_memory: bool = Field(False, description='Pinned host memory, for faster copies to a GPU.')
     persistent_workers: bool = Field(False, description='Keep the reading processes between epochs.')
-    prefetch_mode: Literal['cpu', 'cuda'] | None = Field(None, description="As in BasicSR; effsr's loader prefetches.")
-    num_prefetch_queue: int = Field(1, ge=1, description="As in BasicSR; effsr's loader prefetches.")
+    prefetch_mode: Literal['cpu', 'cuda'] | None = Field(None, description="BasicSR's, without effect here.")
+    num_prefetch_queue: int = Field(1, ge=1, description="BasicSR's, without effect here.")
 
 
 class PathOptions(Section):
     """Section path: weights to start from, and folders that the run itself fills in."""
 
-    pretrain_network_g: str | None = Field(None, description='Weights of the generator to start from.')
-    param_key_g: str | None = Field(None, description='params or params_ema; default: params_ema where there is one.')
-    strict_load_g: bool = Field(True, description='Whether every key of the generator must be there and fit.')
-    pretrain_network_d: str | None = Field(None, description='Weights of the discriminator to start from.')
-    param_key_d: str | None = Field(None, description='Key in the discriminator file.')
-    strict_load_d: bool = Field(True, description='Whether every key of the discriminator must be there and fit.')
+    pretrain_network_g: str | None = Field(None, description='File (.pth) with weights of the generator to start from.')
+    param_key_g: str | None = Field(None, description='Which weights of that file, params or params_ema. Default: '
+                                                'params_ema where there is one.')
+    strict_load_g: bool = Field(True, description='Whether the weights must have exactly the keys of the generator.')
+    pretrain_network_d: str | None = Field(None, description='File (.pth) with weights of the discriminator.')
+    param_key_d: str | None = Field(None, description='Which weights of that file.')
+    strict_load_d: bool = Field(True, description='As strict_load_g, for the discriminator.')
     resume_state: str | None = Field(None, description='Training state (.state) to go on from.')
-    ignore_resume_networks: tuple[str, ...] = Field((), description='Networks to leave out when resuming.')
+    ignore_resume_networks: tuple[str, ...] = Field((), description="BasicSR's, without effect here.")
     experiments_root: str | None = Field(None, description='Set by the run: experiments/NAME.')
     models: str | None = Field(None, description='Set by the run: folder of weights.')
     training_states: str | None = Field(None, description='Set by the run: folder of training states.')
@@ -108,12 +111,12 @@ class TrainOptions(Section):
     """Section train: losses, optimizers, schedule."""
 
     total_iter: int = Field(ge=1, description='Iterations (optimizer steps) in all.')
-    warmup_iter: int = Field(-1, description='Iterations of linear warm-up of the learning rate; -1: none.')
-    ema_decay: float = Field(0, ge=0, lt=1, description='Decay of the moving average of the weights; 0: none.')
+    warmup_iter: int = Field(-1, ge=-1, description='Iterations of linear warm-up of the learning rate; -1: none.')
+    ema_decay: float = Field(0, ge=0, lt=1, description='Decay of the moving average (EMA) of the weights; 0: none.')
     ema_warmup: bool = Field(False, description='Lower decay at first, min(ema_decay, (1 + t) / (10 + t)) at iteration '
                                                't, so that the average forgets where training began.')
     optim_g: Component = Field(description='Optimizer of the generator: type from torch.optim, lr and so on.')
-    optim_d: Component | None = Field(None, description='Optimizer of the discriminator.')
+    optim_d: Component | None = Field(None, description='Optimizer of the discriminator; needed with gan_opt.')
     scheduler: Component | None = Field(None, description='Schedule of the learning rate; none: constant.')
     pixel_opt: Component | None = Field(None, description='Pixel loss.')
     perceptual_opt: Component | None = Field(None, description='Perceptual loss.')
@@ -121,14 +124,6 @@ class TrainOptions(Section):
     gan_opt: Component | None = Field(None, description='Adversarial loss.')
     net_d_iters: int = Field(1, ge=1, description='The generator is updated every net_d_iters iterations.')
     net_d_init_iters: int = Field(0, ge=0, description='Iterations that train the discriminator alone, first.')
-
-    @model_validator(mode='after')
-    def _losses_agree(self) -> 'TrainOptions':
-        if self.ldl_opt is not None and self.ema_decay == 0:
-            raise Conflict(('ldl_opt',), 'compares with the moving average; set ema_decay, for example 0.999')
-        if self.gan_opt is not None and self.optim_d is None:
-            raise Conflict(('gan_opt',), 'trains a discriminator; give optim_d')
-        return self
 
 
 class ValOptions(Section):
@@ -141,7 +136,7 @@ class ValOptions(Section):
     tile: int = Field(0, ge=0, description='Side of a tile of the lq image in pixels; 0: the whole image at once.')
     tile_pad: int = Field(32, ge=0, description='Overlap around a tile in lq pixels.')
     tb_images: int = Field(4, ge=0, description='Pictures of each dataset that go to TensorBoard.')
-    metrics: dict[str, MetricOptions] = Field({}, description='Metrics by the name they have in logs.')
+    metrics: dict[str, MetricOptions] = Field({}, description='Metrics, each under the name that it has in logs.')
 
 
 class LoggerOptions(Section):
@@ -167,18 +162,21 @@ class Runtime(Section):
 class Options(Section):
     """A whole option file."""
 
+    base: str | None = Field(None, description='Option file to inherit from, relative to this one.')
     name: str = Field('effsr', min_length=1, description='Name of the run: experiments/NAME, tb_logger/NAME.')
-    model_type: str = Field('RealESRNetModel', description='Name in the model registry.')
+    model_type: str = Field('RealESRNetModel', description='Name of a registered model, which owns the training step.')
     scale: int = Field(4, ge=1, le=16, description='Upscaling factor.')
-    num_gpu: int = Field(0, ge=0, description='GPUs to use; auto: all there are; 0: the CPU.')
-    manual_seed: int = Field(0, ge=0, lt=2**63, description='Seed of everything random; not given: drawn.')
+    num_gpu: int = Field(0, ge=0, description='GPUs to use; auto: all there are; 0: the CPU.',
+                         json_schema_extra={'also': ['auto'], 'default': 'auto'})
+    manual_seed: int = Field(0, ge=0, lt=2**63, description='Seed of everything random; not given: drawn.',
+                             json_schema_extra={'default': None})
     import_: tuple[str, ...] = Field((), alias='import', description='Modules to import: your own classes.')
     sample_data: str | None = Field(None, description='Folder to write sample photographs into, once.')
     next: str | None = Field(None, description='What to do after this run; printed at its end.')
-    datasets: dict[str, DatasetOptions] = Field({}, description='train, val, val_2, test_1 ...')
-    network_g: Component = Field(description='The generator: type and arguments.')
+    datasets: dict[str, DatasetOptions] = Field({}, description='Sets of images: train, val, val_2, test_1 ...')
+    network_g: Component = Field(description='The generator, the network that upscales: type and arguments.')
     network_d: Component | None = Field(None, description='The discriminator: type and arguments.')
-    degradation: DegradationSettings = Field(DegradationSettings(), description='Second-order degradation.')
+    degradation: DegradationSettings = Field(DegradationSettings(), description='Second-order degradation: makes lq.')
     high_order_degradation: bool = Field(True, description='Make lq from gt while training; false: paired data.')
     queue_size: int = Field(180, ge=0, description='Pairs in the training-pair pool; 0: no pool.')
     gt_size: int | None = Field(None, ge=8, description='Side of a training crop of gt in pixels.')
@@ -186,13 +184,21 @@ class Options(Section):
     l1_gt_usm: bool = Field(True, description='RealESRGAN: whether the pixel loss compares with the sharpened gt.')
     percep_gt_usm: bool = Field(True, description='RealESRGAN: the same for the perceptual loss.')
     gan_gt_usm: bool = Field(False, description='RealESRGAN: the same for the discriminator.')
-    path: PathOptions = Field(PathOptions())
-    train: TrainOptions | None = Field(None)
-    val: ValOptions | None = Field(None)
-    logger: LoggerOptions = Field(LoggerOptions())
+    path: PathOptions = Field(PathOptions(), description='Weights to start from, state to go on from.')
+    train: TrainOptions | None = Field(None, description='Losses, optimizers, schedule; needed for training.')
+    val: ValOptions | None = Field(None, description='When and how to validate; none: not at all.')
+    logger: LoggerOptions = Field(LoggerOptions(), description='Log lines, checkpoints, TensorBoard.')
     dist_params: dict[str, Any] = Field({}, description='Passed to torch.distributed, as in BasicSR: backend, port.')
     find_unused_parameters: bool = Field(False, description='Passed to DistributedDataParallel.')
+    extra: dict[str, Any] = Field({}, description='Anything of your own, for your own classes to read; not checked.')
     runtime: Runtime = Field(Runtime())
+
+    @field_validator('base')
+    @classmethod
+    def _read_already(cls, value: str | None) -> str | None:
+        if value is not None:
+            raise ValueError('is read from option files only; give the merged options')
+        return value
 
     @field_validator('name')
     @classmethod
@@ -200,33 +206,3 @@ class Options(Section):
         if Path(value).name != value or value in {'.', '..'}:
             raise ValueError(f'{value!r} is no plain folder name; the run writes to experiments/NAME')
         return value
-
-    @model_validator(mode='after')
-    def _scales_agree(self) -> 'Options':
-        for key in ('upscale', 'scale'):
-            factor = self.network_g.arguments.get(key, self.scale)
-            if factor != self.scale:
-                raise Conflict(('network_g', key), f'is {factor}, but scale is {self.scale}; make them the same')
-        for key, dataset in self.datasets.items():
-            if dataset.scale != self.scale:
-                raise Conflict(('datasets', key, 'scale'), f'is {dataset.scale}, but scale is {self.scale}; leave it '
-                               'out here')
-        if self.gt_size is not None and self.gt_size % self.scale:
-            raise Conflict(('gt_size',), f'{self.gt_size} is not divisible by scale {self.scale}')
-        return self
-
-    @model_validator(mode='after')
-    def _datasets_differ(self) -> 'Options':
-        """Results are kept by the name of the set: two of one name would overwrite each other."""
-        owners: dict[str, str] = {}
-        for key, dataset in self.datasets.items():
-            if dataset.phase == 'train' and key != 'train':
-                raise Conflict(('datasets', key), 'there is one training set, called train; accepted besides: val, '
-                               'val_2, test_1 ...')
-            if dataset.phase != 'train':
-                name = dataset.name or key
-                if name in owners:
-                    raise Conflict(('datasets', key, 'name'), f'{name} is the name of {owners[name]} already; give '
-                                   'another')
-                owners[name] = key
-        return self

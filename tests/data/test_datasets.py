@@ -10,7 +10,7 @@ import torch
 
 from effsr.data.augment import Flips, apply_flips, draw_corner, draw_flips
 from effsr.data.degraded_dataset import DegradedDataset
-from effsr.data.image_check import check_image, check_images, raise_all
+from effsr.data.image_check import check_image, check_images, raise_all, spread
 from effsr.data.image_io import ImageError, to_tensor
 from effsr.data.image_source import ImageCache, find_images
 from effsr.data.realesrgan_dataset import RealESRGANDataset
@@ -206,3 +206,21 @@ def test_a_degraded_sample_by_hand(tmp_path, write):
     seed = sample_seed(0, 0, zlib.crc32(b'a.png'))
     parameters = draw_parameters(DegradationSettings(jpeg_range=(50, 60)), seed)
     assert torch.equal(sample['lq'], degrade(gt[None], [parameters], 2)[0])
+
+
+def test_damage_behind_the_header_is_found_before_a_training(photos):
+    path = photos / '1.png'
+    whole = path.read_bytes()
+    path.write_bytes(whole[:60] + bytes(20) + whole[80:])
+    assert check_image(path) == (40, 16)
+    with pytest.raises(ImageError, match=r'1\.png: damaged'):
+        RealESRGANDataset(block(photos))
+
+
+def test_as_many_files_are_decoded_as_cost_seconds(tmp_path):
+    paths = [tmp_path / str(number) for number in range(6)]
+    for path in paths:
+        path.write_bytes(bytes(10))
+    assert spread(paths, 60) == set(paths)
+    assert spread(paths, 59) == {paths[0], paths[2], paths[4]}
+    assert spread([], 1) == set()

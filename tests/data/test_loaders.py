@@ -21,7 +21,7 @@ def options(tmp_path, write):
     def make(train=None, val=None, **top):
         common = {'dataroot_gt': str(tmp_path / 'photos')}
         return validate({
-            'scale': 2, 'num_gpu': 0, 'manual_seed': 0, 'network_g': {'type': 'SRVGGNetCompact'},
+            'scale': 2, 'num_gpu': 0, 'manual_seed': 0, 'network_g': {'type': 'SRVGGNetCompact', 'upscale': 2},
             'degradation': {'jpeg_range': [40, 50]},
             'train': {'total_iter': 7, 'optim_g': {'type': 'Adam'}},
             'datasets': {'train': {'type': 'RealESRGANDataset', 'crop_pad_size': 16, **common, **(train or {})},
@@ -93,7 +93,7 @@ class Mine(Dataset):
     """A user's own, which knows nothing of effsr's conventions."""
 
     def __init__(self, opt):
-        assert opt['answer'] == 42
+        assert opt['answer'] == 42 and 'crop_pad_size' in opt
         assert 'prefetch_mode' not in opt  # None is left out
 
     def __len__(self):
@@ -110,7 +110,7 @@ def test_other_datasets(options, monkeypatch):
     assert isinstance(dataset, SeededDataset)
     assert torch.equal(dataset[1]['gt'], dataset[1]['gt'])
     assert dataset.opt['name'] == 'train'
-    with pytest.raises(OptionError, match="datasets.train: Mine asks for 'answer', which is missing"):
+    with pytest.raises(OptionError, match='datasets.train.answer: missing; Mine requires it'):
         build_train_loader(options({'type': 'Mine'}), 2)
 
 

@@ -15,7 +15,7 @@ CPU = torch.device('cpu')
 @pytest.fixture
 def source(plain_options):
     def make(sharpen=False, **changes):
-        return PairSource(validate(plain_options(changes)), CPU, sharpen)
+        return PairSource(validate(plain_options({'datasets': ..., **changes})), CPU, sharpen)
     return make
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from basicsr.utils.registry import METRIC_REGISTRY
 from PIL import Image
 from torch.utils.data import DataLoader
 
@@ -162,7 +163,7 @@ def test_without_gt_there_are_pictures_and_no_scores(make, tmp_path):
 @pytest.mark.parametrize(('metric', 'match'), [
     ({'type': 'calculate_psnrr', 'crop_border': 4}, r'metrics.*psnr.*calculate_psnrr.*did you mean calculate_psnr'),
     ({'type': 'calculate_psnr', 'crop_border': ...}, 'crop_border'),
-    ({'type': 'calculate_psnr', 'crop_border': 4, 'y': True}, "'y'"),
+    ({'type': 'calculate_psnr', 'crop_border': 4, 'y': True}, 'psnr.y: unknown argument'),
 ])
 def test_a_wrong_metric_shows_before_training(make, metric, match):
     with pytest.raises(ValueError, match=match):
@@ -243,6 +244,19 @@ def test_an_image_with_transparency_can_be_validated(make, tmp_path, plain_optio
     plain = plain_options({'datasets': {'train': ..., 'val': {'dataroot_gt': str(tmp_path)}}})
     loader, = build_test_loaders(validate(plain), 'val')
     assert math.isfinite(make().run(repeat, loader, CPU, 1)['psnr'].value)
+
+
+def test_without_gt_the_metrics_that_need_none_are_computed(make):
+    def darkness(img, **_):
+        return 255 - float(img.mean())
+
+    METRIC_REGISTRY._do_register('darkness', darkness)
+    try:
+        metrics = {'psnr_y': PSNR_Y, 'dark': {'type': 'darkness', 'better': 'lower'}}
+        scores = make(metrics=metrics).run(shade(1.0), DataLoader(Pairs(gt=False)), CPU, 1)
+    finally:
+        METRIC_REGISTRY._obj_map.pop('darkness')
+    assert list(scores['dark'][:1]) == [0.0] and set(scores) == {'dark'}
 
 
 @pytest.mark.parametrize('pbar', [True, False])

@@ -8,11 +8,12 @@ from effsr.options import OptionError, as_options, load_options, validate
 from effsr.options.yaml_reader import read_yaml
 
 FLAT = Path(__file__).parent / 'flat'
+TRAIN_SET = '    type: RealESRGANDataset\n    dataroot_gt: x\n'
 NET = {'network_g': {'type': 'EfficientSRNet'}}
 
 
 def test_the_flat_form_equals_the_sectioned_form():
-    flat = load_options(FLAT / 'pixel_stage.yml')
+    flat = load_options(FLAT / 'pixel_stage.yml', check_files=False)
     raw, _ = read_yaml(FLAT / 'pixel_stage.yml')
     section = {}
     for home in (raw, raw['datasets']['train']):
@@ -29,7 +30,7 @@ def test_the_flat_form_equals_the_sectioned_form():
 
 
 def test_fine_tuning_on_pairs():
-    options = load_options(FLAT / 'pairs_stage.yml')
+    options = load_options(FLAT / 'pairs_stage.yml', check_files=False)
     assert options.high_order_degradation is False
     assert options.datasets['train'].gt_size == 256
     assert options.degradation == DegradationSettings()
@@ -39,17 +40,18 @@ def test_fine_tuning_on_pairs():
 @pytest.mark.parametrize(('text', 'message'), [
     ('jpeg_range: [1, 2]\ndegradation:\n  jpeg_range: [1, 2]\n',
      'f.yml:2: jpeg_range: given a second time, the first is f.yml:4; keep one'),
-    ('jpeg_range: [1, 2]\ndatasets:\n  train:\n    jpeg_range: [3, 4]\n',
+    ('jpeg_range: [1, 2]\ndatasets:\n  train:\n    jpeg_range: [3, 4]\n' + TRAIN_SET,
      'f.yml:2: jpeg_range: given a second time, the first is f.yml:5; keep one'),
-    ('gt_usm: true\ntrain:\n  gt_usm: false\n', 'f.yml:4: train.gt_usm: given a second time, the first is f.yml:2'),
+    ('gt_usm: true\ntrain:\n  gt_usm: false\n  total_iter: 9\n  optim_g: {type: Adam}\n',
+     'f.yml:4: train.gt_usm: given a second time, the first is f.yml:2'),
     ('sinc_prob: 2\n', 'f.yml:2: degradation.sinc_prob: sinc_prob is 2.0; accepted: 0 to 1'),
-    ('datasets:\n  train:\n    type: A\n    blur_sigma: [2, 1]\n', 'f.yml:5: degradation.blur_sigma: blur_sigma is'),
+    ('datasets:\n  train:\n' + TRAIN_SET + '    blur_sigma: [2, 1]\n', 'f.yml:6: degradation.blur_sigma: blur_sigma i'),
 ])
 def test_mistakes_keep_their_line(tmp_path, monkeypatch, text, message):
     monkeypatch.chdir(tmp_path)
     Path('f.yml').write_text('network_g: {type: EfficientSRNet}\n' + text)
     with pytest.raises(OptionError) as caught:
-        load_options('f.yml')
+        load_options('f.yml', check_files=False)
     assert str(caught.value).startswith(message)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -79,10 +81,10 @@ def test_missing_sections_and_basicsrs_additions():
 
 
 def test_one_dict_in_two_places():
-    images = {'type': 'A'}
-    options = as_options(NET | {'datasets': {'train': images, 'val': images}})
+    images = {'type': 'DegradedDataset', 'dataroot_gt': 'x'}
+    options = as_options(NET | {'model_type': 'SRModel', 'datasets': {'train': images, 'val': images}})
     assert [d.phase for d in options.datasets.values()] == ['train', 'val']
-    assert images == {'type': 'A'}
+    assert images == {'type': 'DegradedDataset', 'dataroot_gt': 'x'}
 
 
 def test_a_wrong_plain_dict():

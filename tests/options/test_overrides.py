@@ -6,7 +6,7 @@ from effsr.options import OptionError, load_options
 TEXT = """\
 network_g: {type: EfficientSRNet, num_feat: 8}
 datasets:
-  train: {type: A, dataroot_gt: x}
+  train: {type: RealESRGANDataset, dataroot_gt: x}
 train:
   total_iter: 10
   optim_g: {type: Adam, lr: 1}
@@ -18,7 +18,7 @@ train:
 def load(tmp_path):
     path = tmp_path / 'f.yml'
     path.write_text(TEXT)
-    return lambda *overrides: load_options(path, overrides)
+    return lambda *overrides: load_options(path, overrides, check_files=False)
 
 
 def test_values_are_yaml(load):
@@ -35,7 +35,8 @@ def test_values_are_yaml(load):
 
 
 def test_known_keys_are_created(load):
-    options = load('val:tile=64', 'val:metrics:psnr:type=calculate_psnr', 'degradation:jpeg_range=[50, 60]',
+    options = load('val:tile=64', 'val:metrics:psnr:type=calculate_psnr', 'val:metrics:psnr:crop_border=4',
+                   'degradation:jpeg_range=[50, 60]',
                    'train:scheduler={type: MultiStepLR, milestones: [5]}')
     assert options.val.tile == 64
     assert options.val.metrics['psnr'].type == 'calculate_psnr'
@@ -60,10 +61,10 @@ def test_the_last_one_counts(load):
     ('name=!!python/name:os.system', '--force_yml name=!!python/name:os.system:1: could not determine a constructor'),
     ('train:ema_decy=0.9', '--force_yml: train.ema_decy: unknown option; did you mean ema_decay?'),
     ('trian:total_iter=3', '--force_yml: trian: unknown option; did you mean train?'),
-    ('train:total_iter=x', '--force_yml: train.total_iter: Input should be a valid integer'),
+    ('train:total_iter=x', "--force_yml: train.total_iter: is 'x'; accepted: a whole number"),
     ('train:optim_g={lr: 1}', '--force_yml: train.optim_g.type: missing'),
     ('jpeg_range=[9, 1]', '--force_yml: degradation.jpeg_range: jpeg_range is [9.0, 1.0]'),
-    ('jpeg_range=[9, x]', '--force_yml: degradation.jpeg_range.1: Input should be a valid number'),
+    ('jpeg_range=[9, x]', "--force_yml: degradation.jpeg_range.1: is 'x'; accepted: a number"),
 ])
 def test_mistakes(load, entry, message):
     with pytest.raises(OptionError) as caught:

@@ -1,0 +1,106 @@
+"""Blocks with a `type` that name a class or function: networks, losses, optimizers, schedules, metrics, the model."""
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from basicsr.models import lr_scheduler as basicsr_schedulers
+from basicsr.utils.registry import ARCH_REGISTRY, LOSS_REGISTRY, METRIC_REGISTRY, MODEL_REGISTRY
+
+from effsr.options.messages import Problem, nearest
+from effsr.options.signature import argument_problems, with_whole_numbers
+
+SCHEDULE = torch.optim.lr_scheduler.LRScheduler
+# BasicSR's MultiStepLR knows restarts.
+ALIASES = {'MultiStepLR': 'MultiStepRestartLR'}
+# Schedules that need more than an option file can say.
+NOT_BY_ITERATION = {
+    'ReduceLROnPlateau': 'follows a metric, which a step does not have; use a schedule by iteration, for example '
+                         'MultiStepLR'}
+OWN_KEYS = ('type', 'better')
+
+
+class Role(NamedTuple):
+    """One kind of block: what it is called, what it may name, what the program itself passes to it."""
+
+    what: str
+    known: Callable[[], Mapping[str, Any]]
+    supplied: tuple[str, ...] = ()
+
+
+def registered(registry: Any) -> dict[str, Any]:
+    """Entries of a registry; those that BasicSR registered with its suffix under their plain name too."""
+    entries = {name: value for name, value in registry}  # noqa: C416  a registry has keys() but no []
+    plain = {name.removesuffix('_basicsr'): value for name, value in entries.items()}
+    return {**plain, **entries}
+
+
+def _classes(base: type, *homes: Any) -> dict[str, type]:
+    found = {name: value for home in homes for name, value in vars(home).items()
+             if isinstance(value, type) and issubclass(value, base) and value is not base and name[0] != '_'}
+    return found
+
+
+def _schedules() -> dict[str, type]:
+    found = _classes(SCHEDULE, torch.optim.lr_scheduler, basicsr_schedulers)
+    return {**found, **{name: found[other] for name, other in ALIASES.items()}}
+
+
+NETWORK = Role('network', lambda: registered(ARCH_REGISTRY))
+LOSS = Role('loss', lambda: registered(LOSS_REGISTRY))
+OPTIMIZER = Role('optimizer', lambda: _classes(torch.optim.Optimizer, torch.optim), ('params',))
+SCHEDULER = Role('schedule', _schedules, ('optimizer',))
+METRIC = Role('metric', lambda: registered(METRIC_REGISTRY), ('img', 'img2'))
+MODEL = Role('model', lambda: registered(MODEL_REGISTRY))
+TRAIN_ROLES = {'pixel_opt': LOSS, 'perceptual_opt': LOSS, 'gan_opt': LOSS, 'ldl_opt': LOSS, 'optim_g': OPTIMIZER,
+               'optim_d': OPTIMIZER, 'scheduler': SCHEDULER}
+
+
+def blocks(plain: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], dict, Role]]:
+    """Every block of the options with its key path and role; what is no mapping with a `type` is left to the schema."""
+    places: list[tuple[tuple[str, ...], Any, Role]] = [((key,), plain.get(key), NETWORK)
+                                                       for key in ('network_g', 'network_d')]
+    train, val = plain.get('train'), plain.get('val')
+    if isinstance(train, Mapping):
+        places += [(('train', key), train.get(key), role) for key, role in TRAIN_ROLES.items()]
+    metrics = val.get('metrics') if isinstance(val, Mapping) else None
+    if isinstance(metrics, Mapping):
+        places += [(('val', 'metrics', str(key)), block, METRIC) for key, block in metrics.items()]
+    for path, block, role in places:
+        if isinstance(block, dict) and isinstance(block.get('type'), str):
+            yield path, block, role
+
+
+def arguments_of(block: Mapping[str, Any], role: Role) -> dict[str, Any]:
+    """The arguments of a block, without what is addressed to the program."""
+    own = OWN_KEYS if role is METRIC else OWN_KEYS[:1]
+    return {str(key): value for key, value in block.items() if key not in own}
+
+
+def component_problems(plain: dict, all_imported: bool) -> list[Problem]:
+    """What of the blocks does not suit the classes they name; 5e3 becomes 5000 where a whole number is meant.
+
+    Args:
+        plain: The options; whole numbers are changed in place.
+        all_imported: Whether all plugins are there; without them, unknown names are not told.
+    """
+    problems = []
+    for path, block, role in blocks(plain):
+        name, known = block['type'], role.known()
+        if role is SCHEDULER and name in NOT_BY_ITERATION:
+            problems.append(Problem((*path, 'type'), f'{name} {NOT_BY_ITERATION[name]}'))
+        elif name not in known:
+            problems += [unknown_type((*path, 'type'), name, role)] if all_imported else []
+        else:
+            arguments = arguments_of(block, role)
+            problems += [Problem((*path, key), message) for key, message
+                         in argument_problems(known[name], name, arguments, role.supplied)]
+            block.update(with_whole_numbers(known[name], arguments))
+    name = plain.get('model_type')
+    if isinstance(name, str) and name not in MODEL.known() and all_imported:
+        problems.append(unknown_type(('model_type',), name, MODEL))
+    return problems
+
+
+def unknown_type(path: tuple[str, ...], name: str, role: Role) -> Problem:
+    """The message for a `type` that is not registered."""
+    return Problem(path, f'no {role.what} is called {name}; {nearest(name, role.known())}')

@@ -1,0 +1,55 @@
+"""Files and folders that the options name: told before anything happens where they are not there."""
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from effsr.options.dataset_blocks import dataset_class, options_class
+from effsr.options.messages import Problem
+from effsr.options.schema import DatasetOptions, Options
+
+
+def file_problems(options: Options, resuming: bool = False) -> list[Problem]:
+    """Named files and folders that are missing.
+
+    Args:
+        options: The options.
+        resuming: Whether the run may go on from a state of its own: then it needs no pretrained weights.
+    """
+    problems = []
+    for key, dataset in options.datasets.items():
+        problems += [Problem(('datasets', key, name), message)
+                     for name, message in _dataset_files(dataset, options.sample_data)]
+    path = options.path
+    weights = () if resuming or path.resume_state else ('pretrain_network_g', 'pretrain_network_d')
+    for name in (*weights, 'resume_state'):
+        file = getattr(path, name)
+        if file is not None and not Path(file).is_file():
+            what = 'is a folder; give the file itself' if Path(file).is_dir() else 'no such file; mend the path, or ' \
+                f'leave it out: {name}: ~'
+            problems.append(Problem(('path', name), f'{file}: {what}'))
+    return problems
+
+
+def _dataset_files(dataset: DatasetOptions, sample_data: str | None) -> list[tuple[str, str]]:
+    entries: Mapping[str, Any] = {'dataroot_gt': dataset.dataroot_gt, 'dataroot_lq': dataset.dataroot_lq,
+                                  **(dataset.model_extra or {})}
+    ours = options_class(dataset_class({'type': dataset.type})) is not None
+    found = []
+    for name in ('dataroot_gt', 'dataroot_lq'):
+        root = entries.get(name)
+        if not isinstance(root, str) or _is_below(root, sample_data):
+            continue
+        if not Path(root).exists():
+            found.append((name, f'{root}: no such folder; mend the path, it is relative to the working directory'))
+        elif ours and not Path(root).is_dir():
+            found.append((name, f'{root}: is a file; give a folder of images'))
+    for name in ('meta_info', 'meta_info_file'):
+        file = entries.get(name)
+        if isinstance(file, str) and not Path(file).is_file() and not _is_below(file, sample_data):
+            found.append((name, f'{file}: no such file; mend the path, or leave it out to take the whole folder'))
+    return found
+
+
+def _is_below(path: str, folder: str | None) -> bool:
+    """Whether a path lies in the folder of sample photographs, which is written later."""
+    return folder is not None and Path(path).absolute().is_relative_to(Path(folder).absolute())

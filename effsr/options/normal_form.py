@@ -1,0 +1,83 @@
+"""From the shapes an option file may have to the one that the schema describes."""
+import logging
+import os
+from typing import Any
+
+import torch
+
+from effsr.degradations.settings import DegradationSettings
+from effsr.options.messages import Places, Problem
+from effsr.options.upstream import move_places, twice
+
+logger = logging.getLogger('basicsr')
+
+# Real-ESRGAN's option files spread the degradation over the top level and datasets: train; a plain dict may hold it
+# in the train section.
+DEGRADATION_KEYS = frozenset(DegradationSettings.model_fields)
+TOP_LEVEL_KEYS = frozenset({'high_order_degradation', 'queue_size', 'gt_size', 'gt_usm', 'l1_gt_usm', 'percep_gt_usm',
+                            'gan_gt_usm'})
+FILES = ('dataroot_gt', 'dataroot_lq', 'meta_info', 'meta_info_file')
+
+
+def gather_degradation(plain: dict, places: Places, keeps: frozenset[str] = frozenset()) -> list[Problem]:
+    """Move flat degradation keys into the degradation section, and the model's switches to the top level.
+
+    Args:
+        plain: The options; changed.
+        places: Where each key path stands; changed with it.
+        keeps: Keys that the class of the training set reads itself.
+
+    Returns:
+        Keys given twice.
+    """
+    if not isinstance(plain.get('degradation', {}), dict | None):
+        return []  # refused by the schema
+    problems = []
+    degradation = dict(plain.get('degradation') or {})
+    datasets = plain.get('datasets') if isinstance(plain.get('datasets'), dict) else {}
+    sections = [(('datasets', 'train'), datasets.get('train'), DEGRADATION_KEYS - keeps),
+                (('train',), plain.get('train'), DEGRADATION_KEYS | TOP_LEVEL_KEYS), ((), plain, DEGRADATION_KEYS)]
+    for where, section, keys in sections:
+        for key in sorted(keys & section.keys()) if isinstance(section, dict) else ():
+            home, home_path = (degradation, ('degradation', key)) if key in DEGRADATION_KEYS else (plain, (key,))
+            value = section.pop(key)
+            if key in home:
+                problems.append(twice((*where, key), home_path, places))
+            else:
+                home[key] = value
+                move_places(places, (*where, key), home_path)
+    if degradation:
+        plain['degradation'] = degradation
+    return problems
+
+
+def complete_datasets(plain: dict) -> None:
+    """Give every dataset its phase (from its key), its name, the scale, and expanded folders."""
+    datasets = plain.get('datasets')
+    if not isinstance(datasets, dict):
+        return
+    scale = plain.get('scale')
+    for key, dataset in datasets.items():
+        if not isinstance(dataset, dict):
+            continue
+        phase = str(key).split('_')[0]
+        # Any other key is refused as a second training set.
+        dataset['phase'] = phase if phase in ('val', 'test') else 'train'
+        if isinstance(scale, int) and not isinstance(scale, bool) and scale > 0:
+            dataset.setdefault('scale', scale)
+        if not dataset.get('name'):
+            dataset['name'] = str(key)
+        for file in FILES:
+            if isinstance(dataset.get(file), str):
+                dataset[file] = os.path.expanduser(dataset[file])
+
+
+def available_gpus(wanted: Any) -> Any:
+    """num_gpu as a number of GPUs that this machine has."""
+    have = torch.cuda.device_count()
+    if wanted == 'auto':
+        return have
+    if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted > have:
+        logger.warning('num_gpu is %d, this machine has %d: using %s', wanted, have, have or 'the CPU')
+        return have
+    return wanted

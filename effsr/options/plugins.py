@@ -1,0 +1,37 @@
+"""Modules that an option file names under `import:`, so that their classes are registered."""
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from effsr.options.messages import Problem
+
+REMEDY = 'name a module below the working directory or an installed one, without .py, as in my_package.my_arch'
+
+
+def import_plugins(names: Any) -> list[Problem]:
+    """Import the modules of `import:`, from the working directory too.
+
+    Args:
+        names: What the option file says; anything but a list of text is left to the schema.
+
+    Returns:
+        The modules that cannot be imported.
+    """
+    if isinstance(names, str) or not isinstance(names, list | tuple):
+        return []
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    problems = []
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            continue
+        try:
+            import_module(name)
+        # A module of the user's may fail in any way, and a traceback alone does not name the option.
+        except Exception as error:
+            reason = next(iter(str(error).splitlines()), '')
+            remedy = REMEDY if isinstance(error, ModuleNotFoundError) else 'mend it'
+            problems.append(Problem(('import', index), f'{name}: {type(error).__name__}: {reason}; {remedy}'))
+    return problems
