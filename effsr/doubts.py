@@ -10,6 +10,7 @@ from effsr.options import Options
 
 WAITING_SHARE = 0.2
 HIGH_RATE = 5e-3  # for Adam and its kin
+LONG_RUN = 7 * 86400.0  # seconds
 
 
 class Measured(NamedTuple):
@@ -32,6 +33,10 @@ def _speed(options: Options, measured: Measured) -> list[str]:
     if measured.waiting > WAITING_SHARE * measured.step:
         found.append(f'{100 * measured.waiting / measured.step:.0f}% of an iteration is waiting for data; raise '
                      f'datasets: train: num_worker_per_gpu (now {workers}, this machine has {cores} cores) or cache_mb')
+    seconds = options.train.total_iter * measured.step
+    if seconds > LONG_RUN:
+        found.append(f'the run takes about {seconds / 86400:.0f} days here; lower train: total_iter, '
+                     'batch_size_per_gpu or gt_size, or use a GPU')
     if workers > cores:
         found.append(f'datasets: train: num_worker_per_gpu is {workers}, this machine has {cores} cores')
     if options.num_gpu == 0 and torch.cuda.is_available():

@@ -2,6 +2,8 @@
 import effsr  # noqa: F401  installs the bridge
 
 # isort: split
+from types import SimpleNamespace
+
 import pytest
 from torch import nn
 
@@ -62,6 +64,17 @@ def test_doubts_are_told(check, capsys):
     for word in ('save_checkpoint_freq 100 is past total_iter 6', 'val_freq 100', 'ema_decay 0.999', 'lr 0.1 is high',
                  '30 of its pictures are trained on, for example 00.png'):
         assert word in told
+
+
+def test_a_run_of_many_days_is_doubtful(plain_options):
+    from effsr.doubts import Measured, find_doubts
+    from effsr.options import validate
+    options = validate(plain_options({'train': {'total_iter': 10**6, 'ema_decay': 0}}))
+    loaders = SimpleNamespace(train=SimpleNamespace(dataset=None), val=[])
+    doubts = find_doubts(options, loaders, Measured(step=1.0, waiting=0.5, checkpoint=10, free=100))
+    assert 'the run takes about 12 days here' in ' '.join(doubts)
+    assert '50% of an iteration is waiting for data' in ' '.join(doubts)
+    assert '10002 checkpoints take about' in ' '.join(doubts)
 
 
 def test_sample_photographs_are_taken_away_unless_they_were_there(tmp_path, monkeypatch, plain_options):

@@ -24,10 +24,18 @@ def file_problems(options: Options, resuming: bool = False) -> list[Problem]:
     for name in (*weights, 'resume_state'):
         file = getattr(path, name)
         if file is not None and not Path(file).is_file():
-            what = 'is a folder; give the file itself' if Path(file).is_dir() else 'no such file; mend the path, or ' \
-                f'leave it out: {name}: ~'
+            what = 'is a folder; give the file itself' if Path(file).is_dir() else 'no such file; mend the path, ' \
+                f'{_run_hint(Path(file))}or leave it out: {name}: ~'
             problems.append(Problem(('path', name), f'{file}: {what}'))
     return problems
+
+
+def _run_hint(file: Path) -> str:
+    """Weights that lie where a run writes them, experiments/NAME/models, may just not be trained yet."""
+    parts = file.parts
+    if len(parts) < 4 or parts[-4] != 'experiments' or parts[-2] != 'models':
+        return ''
+    return f'train them first (python effsr/train.py -opt options/{parts[-3]}.yml), '
 
 
 def _dataset_files(dataset: DatasetOptions, sample_data: str | None) -> list[tuple[str, str]]:

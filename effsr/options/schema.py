@@ -78,8 +78,10 @@ class DatasetOptions(BaseModel):
     dataset_enlarge_ratio: int = Field(1, ge=1, description='How many times an epoch goes through the images.')
     pin_memory: bool = Field(False, description='Pinned host memory, for faster copies to a GPU.')
     persistent_workers: bool = Field(False, description='Keep the reading processes between epochs.')
-    prefetch_mode: Literal['cpu', 'cuda'] | None = Field(None, description="BasicSR's, without effect here.")
-    num_prefetch_queue: int = Field(1, ge=1, description="BasicSR's, without effect here.")
+    prefetch_mode: Literal['cpu', 'cuda'] | None = Field(None, description='Networks, such as network_d, that a '
+                                                                    'resumed run does not take from its state.')
+    num_prefetch_queue: int = Field(1, ge=1, description='Networks, such as network_d, that a '
+                                                                    'resumed run does not take from its state.')
 
 
 class PathOptions(Section):
@@ -93,7 +95,8 @@ class PathOptions(Section):
     param_key_d: str | None = Field(None, description='Which weights of that file.')
     strict_load_d: bool = Field(True, description='As strict_load_g, for the discriminator.')
     resume_state: str | None = Field(None, description='Training state (.state) to go on from.')
-    ignore_resume_networks: tuple[str, ...] = Field((), description="BasicSR's, without effect here.")
+    ignore_resume_networks: tuple[str, ...] = Field((), description='Networks, such as network_d, that a '
+                                                                    'resumed run does not take from its state.')
     experiments_root: str | None = Field(None, description='Set by the run: experiments/NAME.')
     models: str | None = Field(None, description='Set by the run: folder of weights.')
     training_states: str | None = Field(None, description='Set by the run: folder of training states.')

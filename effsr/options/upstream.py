@@ -20,8 +20,6 @@ WITHOUT_EFFECT = {
     ('datasets', ANY, 'mean'): ((None,), 'images stay in [0, 1]; leave it out'),
     ('datasets', ANY, 'std'): ((None,), 'images stay in [0, 1]; leave it out'),
     ('datasets', ANY, 'color'): ((None,), 'images are RGB; leave it out'),
-    ('path', 'ignore_resume_networks'): ((None, []), 'to start from other weights give pretrain_network_g and no '
-                                         'resume_state'),
 }
 
 
