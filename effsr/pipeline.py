@@ -10,7 +10,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -23,12 +23,13 @@ from basicsr.models.base_model import BaseModel
 from torch.utils.data import DataLoader
 
 from effsr.command_line import Arguments, failure_line, parse_arguments
+from effsr.data.building import first_sample
 from effsr.data.loaders import Loaders, Prefetcher, build_test_loaders, build_train_loader
 from effsr.data.sample import write_sample_photographs
 from effsr.models import preflight
 from effsr.models.build import build_model
 from effsr.models.checkpoints import check_kinds
-from effsr.options import OptionError, Options, differences, load_options, place, to_plain
+from effsr.options import OptionError, Options, differences, load_options, locate, place, to_plain
 from effsr.options.schema import ValOptions
 from effsr.rehearsal import nothing_left_behind, rehearse
 from effsr.runtime.distributed import init_distributed, leave_distributed, share, wait_for_all
@@ -85,7 +86,11 @@ def run(argv: list[str] | None, is_train: bool) -> int:
             test(prepare_test(options), log)
     except (ValueError, OSError) as error:
         log.note_failure(error)
-        print(f'{"train" if is_train else "test"}: {failure_line(error)}', file=sys.stderr, flush=True)
+        text = failure_line(error)
+        if not isinstance(error, OSError):
+            with suppress(OptionError):
+                text = locate(text, args.opt, args.force_yml)
+        print(f'{"train" if is_train else "test"}: {text}', file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:
         print(f'\n{"train" if is_train else "test"}: stopped; go on from the last checkpoint with --auto_resume'
@@ -128,7 +133,7 @@ def prepare_training(options: Options) -> Run:
     shares = 1 if options.runtime.dist else max(1, options.num_gpu)
     batch_size = settings.batch_size_per_gpu * shares
     loader, sampler = build_train_loader(options, batch_size)
-    sample = loader.dataset[0]
+    sample = first_sample(loader.dataset, 'train')
     loaders = Loaders(loader, sampler, open_test_sets(options, 'val'))
     state_path = find_resume_state(options.path.training_states, options.runtime.auto_resume,
                                    options.path.resume_state)
@@ -139,12 +144,9 @@ def prepare_training(options: Options) -> Run:
         sampler.resume_after(state['iter'])
         start = with_resumed_weights(options, state_path, state['iter'])
     model = build_model(start)
-    if hasattr(model, 'pairs'):  # effsr's own models, and those derived from them
-        preflight.check_training_sample(options, sample, batch_size)
-        if state is not None:
-            check_kinds(model, state)
-        high_order = options.high_order_degradation and options.gt_size is not None
-        preflight.check_networks(options, model, options.gt_size if high_order else min(sample['gt'].shape[-2:]))
+    preflight.check_training(options, model, sample, batch_size)
+    if state is not None and hasattr(model, 'pairs'):
+        check_kinds(model, state)
     return Run(options, model, loaders, state)
 
 

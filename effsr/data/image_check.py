@@ -54,8 +54,9 @@ def check_images(paths: Sequence[Path], smallest: int, what: str) -> list[tuple[
         except ImageError as error:
             return str(error)
         if min(height, width) < smallest:
-            return (f'{path}: {width}x{height} is smaller than the {smallest}x{smallest} that {what} needs; take it '
-                    f'out or lower {what}')
+            option = '' if what == 'scale' else f'{what}: '
+            return (f'{option}{path}: {width}x{height} is smaller than the {smallest}x{smallest} that {what} needs; '
+                    f'take it out or lower {what}')
         return height, width
 
     decoded = spread(paths, DECODED_BYTES)

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
-from basicsr.utils.registry import DATASET_REGISTRY
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from effsr.data.sampler import SeededDataset, TrainSampler
-from effsr.options import DatasetOptions, OptionError, Options, nearest
-from effsr.options.dataset_blocks import keys_read
+from effsr.data.building import build_dataset, first_sample
+from effsr.data.sampler import TrainSampler
+from effsr.options import OptionError, Options
 
 logger = logging.getLogger('basicsr')
 
@@ -20,36 +19,6 @@ class Loaders(NamedTuple):
     train: DataLoader
     sampler: TrainSampler
     val: list[DataLoader]
-
-
-def build_dataset(options: Options, dataset: DatasetOptions) -> Dataset:
-    """Build one dataset from the registry.
-
-    Raises:
-        OptionError: No class of that name.
-        ValueError: What the class finds wrong with its block or its files.
-    """
-    if dataset.type not in DATASET_REGISTRY and f'{dataset.type}_basicsr' not in DATASET_REGISTRY:
-        raise OptionError(f'datasets.{dataset.name}.type: no dataset is called {dataset.type}; '
-                          f'{nearest(dataset.type, DATASET_REGISTRY.keys())}')
-    cls = DATASET_REGISTRY.get(dataset.type)
-    opt: dict[str, Any] = dataset.model_dump()
-    if getattr(cls, 'wants_degradation', False):
-        own = opt.get('degradation') or {}
-        if isinstance(own, Mapping):  # anything else the class refuses
-            opt['degradation'] = {**options.degradation.model_dump(), **own}
-    if getattr(cls, 'wants_gt_size', False) and opt.get('gt_size') is None:
-        opt['gt_size'] = options.gt_size
-    if getattr(cls, 'draws_from_seed', False):
-        return cls(opt)
-    # BasicSR's classes ask whether a key is there; one at None is not, unless they read it without asking.
-    read = keys_read(cls)
-    needed = read.required_for(dataset.phase) if read is not None else ()
-    opt = {key: value for key, value in opt.items() if value is not None or key in needed}
-    try:
-        return SeededDataset(cls(opt), opt)
-    except KeyError as error:
-        raise OptionError(f'datasets.{dataset.name}: {dataset.type} asks for {error}, which is missing') from error
 
 
 def build_train_loader(options: Options, batch_size: int) -> tuple[DataLoader, TrainSampler]:
@@ -65,10 +34,13 @@ def build_train_loader(options: Options, batch_size: int) -> tuple[DataLoader, T
     if 'train' not in options.datasets or options.train is None:
         raise OptionError('datasets.train and train: missing; a training needs both (to test, use effsr/test.py)')
     settings = options.datasets['train']
-    dataset = build_dataset(options, settings)
+    dataset = build_dataset(options, 'train')
     runtime = options.runtime
-    sampler = TrainSampler(len(dataset), batch_size, options.train.total_iter, settings.dataset_enlarge_ratio,
-                           options.manual_seed, runtime.rank, runtime.world_size)
+    try:
+        sampler = TrainSampler(len(dataset), batch_size, options.train.total_iter, settings.dataset_enlarge_ratio,
+                               options.manual_seed, runtime.rank, runtime.world_size)
+    except ValueError as error:
+        raise OptionError(f'datasets.train.batch_size_per_gpu: {error}') from error
     loader = DataLoader(dataset, batch_size=batch_size, sampler=sampler, drop_last=True,
                         num_workers=settings.num_worker_per_gpu, pin_memory=settings.pin_memory and options.num_gpu > 0,
                         persistent_workers=settings.persistent_workers and settings.num_worker_per_gpu > 0,
@@ -81,9 +53,10 @@ def build_train_loader(options: Options, batch_size: int) -> tuple[DataLoader, T
 def build_test_loaders(options: Options, phase: str) -> list[DataLoader]:
     """Build the loaders of every `val` or `test` set, one image at a time, in the order of the option file."""
     loaders = []
-    for settings in options.datasets.values():
+    for key, settings in options.datasets.items():
         if settings.phase == phase:
-            dataset = build_dataset(options, settings)
+            dataset = build_dataset(options, key)
+            first_sample(dataset, key)
             loaders.append(DataLoader(dataset, batch_size=1, shuffle=False, num_workers=0))
             logger.info('%s set %s: %d images', phase.capitalize(), settings.name, len(dataset))
     return loaders

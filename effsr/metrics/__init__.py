@@ -20,6 +20,9 @@ __all__ = ['check_metrics', 'compute_metrics', 'higher_is_better', 'psnr', 'ssim
 OWN_KEYS = ('type', 'better')
 
 
+SMALLEST = {'calculate_niqe': 96}  # pixels: BasicSR's works on blocks of that size and fails in its own way below
+
+
 def check_metrics(options: Mapping[str, Mapping[str, Any]]) -> None:
     """Check every metric's name and arguments, so that a mistake shows before training and not at a validation.
 
@@ -62,10 +65,18 @@ def compute_metrics(
         where = f'val: metrics: {label}'
         metric = _find_metric(entry, where)
         arguments = _bind(metric, entry, result, truth, where)
+        smallest = SMALLEST.get(entry['type'], 0)
+        if min(result.shape[:2]) < smallest:
+            raise ValueError(f'{where}: a picture of {result.shape[0]} x {result.shape[1]} is too small for '
+                             f'{entry["type"]}; it needs {smallest} x {smallest}')
         try:
             values[label] = float(metric(**arguments))
         except ValueError as error:
             raise ValueError(f'{where}: {error}') from error
+        # A metric of BasicSR's or the user's may fail in any way.
+        except Exception as error:
+            reason = next(iter(str(error).splitlines()), '')
+            raise ValueError(f'{where}: {entry["type"]}: {type(error).__name__}: {reason}') from error
     return values
 
 

@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader
 from effsr.models.checkpoints import note_metrics, resume_training, save
 from effsr.models.training import LossMeter, build_network, build_scheduler, make_ema, readable_log
 from effsr.models.validation import Validator
-from effsr.options import Component, Options, as_options, to_plain
-from effsr.runtime.checkpoint import load_network
+from effsr.options import Component, OptionError, Options, as_options, to_plain
+from effsr.runtime.checkpoint import CheckpointError, load_network
 from effsr.runtime.distributed import wrap
 
 logger = logging.getLogger('basicsr')
@@ -58,8 +58,14 @@ def make_network(model: Any, component: Component, key: str) -> nn.Module:
     label = key.removeprefix('network_')
     path = getattr(options.path, f'pretrain_{key}')
     if path is not None:
-        used = load_network(net, path, getattr(options.path, f'param_key_{label}'),
-                            getattr(options.path, f'strict_load_{label}'))
+        wanted = getattr(options.path, f'param_key_{label}')
+        try:
+            used = load_network(net, path, wanted, getattr(options.path, f'strict_load_{label}'))
+        except CheckpointError as error:
+            raise OptionError(f'path.pretrain_{key}: {error}; give weights of this {key}, or set {key} to theirs'
+                              ) from error
+        if wanted not in (None, used, 'params', 'params_ema'):  # of these two, one stands in for the other
+            raise OptionError(f'path.param_key_{label}: {path} holds no {wanted}; accepted: params, params_ema')
         logger.info('%s: weights of %s (%s)', component.type, path, used)
     parameters = sum(parameter.numel() for parameter in net.parameters())
     logger.info('%s: %s, %s parameters', key, component.type, f'{parameters:,}')

@@ -9,7 +9,9 @@ from torch import nn
 
 from effsr.data.image_io import to_uint8
 from effsr.metrics import compute_metrics
-from effsr.options import OptionError, Options
+from effsr.options import Component, OptionError, Options
+
+PAIRED_MODELS = ('SRModel', 'SRGANModel', 'ESRGANModel', 'SwinIRModel')  # of BasicSR, for pairs of single pictures
 
 
 def check_logger(options: Options) -> None:
@@ -25,6 +27,29 @@ def check_logger(options: Options) -> None:
         raise OptionError('logger.wandb: the package wandb is not installed; pip install wandb, or wandb: ~')
     if not options.logger.use_tb_logger:
         raise OptionError('logger.use_tb_logger: false, but logger.wandb copies its log; set it true, or wandb: ~')
+
+
+def check_training(options: Options, model: BaseModel, sample: Mapping[str, Any], batch_size: int) -> None:
+    """Check that what the training set gives, the networks and the pixel loss go together.
+
+    Models that are neither effsr's nor among BasicSR's for single pictures are left to themselves.
+
+    Raises:
+        OptionError: They do not.
+    """
+    if hasattr(model, 'pairs'):  # effsr's own models, and those derived from them
+        check_training_sample(options, sample, batch_size)
+    elif options.model_type in PAIRED_MODELS:
+        missing = [key for key in ('lq', 'gt') if key not in sample]
+        if missing:
+            given = options.datasets['train'].type
+            raise OptionError(f'datasets.train.type: {given} gives no {" and no ".join(missing)}; {options.model_type} '
+                              f'trains on lq and gt: use a PairedImageDataset')
+    else:
+        return
+    degraded = hasattr(model, 'pairs') and options.high_order_degradation and options.gt_size is not None
+    check_networks(options, model, options.gt_size if degraded else min(sample['gt'].shape[-2:]))
+    check_losses(model)
 
 
 def check_training_sample(options: Options, sample: Mapping[str, Any], batch_size: int) -> None:
@@ -80,6 +105,27 @@ def check_validation_sample(options: Options, name: str, sample: Mapping[str, An
         compute_metrics({label: entry.model_dump() for label, entry in metrics.items()}, gt, gt)
 
 
+def check_losses(model: Any) -> None:
+    """Try the pixel loss on a blank picture: it must compare two pictures and end in one number.
+
+    Raises:
+        OptionError: It does not.
+    """
+    blank = torch.zeros(1, 3, 16, 16, device=model.device)
+    if getattr(model, 'cri_pix', None) is None:
+        return
+    name = type(model.cri_pix).__name__
+    try:
+        value = model.cri_pix(blank, blank)
+    # A loss refuses what it is given in any way.
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise OptionError(f'train.pixel_opt: {name} cannot compare two pictures: {reason}; use L1Loss, MSELoss or '
+                          'CharbonnierLoss') from error
+    if not torch.is_tensor(value) or value.numel() != 1:
+        raise OptionError(f'train.pixel_opt: {name} does not end in one number; set reduction: mean or sum')
+
+
 def check_networks(options: Options, model: BaseModel, gt_side: int) -> None:
     """Run the networks once on a blank crop of the training's size; only effsr's own models are checked.
 
@@ -88,17 +134,17 @@ def check_networks(options: Options, model: BaseModel, gt_side: int) -> None:
     """
     gt = torch.zeros(1, 3, gt_side, gt_side, device=model.device)
     lq = gt[..., :gt_side // options.scale, :gt_side // options.scale]
-    result = _try(model.get_bare_model(model.net_g), lq, f'network_g: {options.network_g.type}')
+    result = _try(model.get_bare_model(model.net_g), lq, 'network_g', options.network_g)
     if result.shape != gt.shape:
         raise OptionError(f'network_g: {options.network_g.type} makes {tuple(result.shape[1:])} of '
                           f'{tuple(lq.shape[1:])}, scale {options.scale} needs {tuple(gt.shape[1:])}; make its '
                           'arguments (upscale, num_out_ch) and scale agree')
-    if model.net_d is not None:
-        _try(model.get_bare_model(model.net_d), gt, f'network_d: {options.network_d.type}')
+    if getattr(model, 'net_d', None) is not None:
+        _try(model.get_bare_model(model.net_d), gt, 'network_d', options.network_d)
 
 
 @torch.no_grad()
-def _try(net: nn.Module, images: torch.Tensor, where: str) -> torch.Tensor:
+def _try(net: nn.Module, images: torch.Tensor, key: str, component: Component) -> torch.Tensor:
     was_training = net.training
     net.eval()  # statistics and spectral norms stay as they are
     try:
@@ -106,7 +152,7 @@ def _try(net: nn.Module, images: torch.Tensor, where: str) -> torch.Tensor:
     # A network refuses an input in any way: RuntimeError, AssertionError, ValueError.
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise OptionError(f'{where} cannot take an image of {tuple(images.shape[1:])}: {reason}; change its '
-                          'arguments or gt_size') from error
+        raise OptionError(f'{key}: {component.type} cannot take an image of {tuple(images.shape[1:])}: {reason}; '
+                          f'change gt_size or its arguments: {component.arguments}') from error
     finally:
         net.train(was_training)

@@ -1,9 +1,10 @@
 """Option files: what they may say (schema), how they are read (inherit, load), how they are checked, what is said."""
 from effsr.options.differences import differences
 from effsr.options.load import as_options, load_options, place, to_plain, validate
+from effsr.options.locate import locate
 from effsr.options.messages import nearest
 from effsr.options.schema import Component, DatasetOptions, Options
 from effsr.options.yaml_reader import OptionError
 
 __all__ = ['Component', 'DatasetOptions', 'OptionError', 'Options', 'as_options', 'differences', 'load_options',
-           'nearest', 'place', 'to_plain', 'validate']
+           'locate', 'nearest', 'place', 'to_plain', 'validate']

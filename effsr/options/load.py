@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from effsr.options.checks import cross_check
+from effsr.options.choices import choice_problems
 from effsr.options.components import component_problems
 from effsr.options.dataset_blocks import dataset_problems, kept_keys
 from effsr.options.files import file_problems
@@ -99,7 +100,7 @@ def _examine(plain: dict, places: Places, may_fall_short: bool, all_imported: bo
     complete_datasets(plain)
     notes += without_effect(plain, keeps)
     unfit = guessed_values(plain, Options)
-    problems += unfit + component_problems(plain, all_imported)
+    problems += unfit + component_problems(plain, all_imported) + choice_problems(plain)
     options, found = _parse(plain)
     problems += found + dataset_problems(plain, all_imported)
     if options is None and not ANCHORS & {problem.location for problem in (*unfit, *found)}:

@@ -7,11 +7,15 @@ from typing import Any
 
 import yaml
 
+from effsr.options.yaml_errors import syntax_problem
+
 Line = dict[tuple[str, ...], int]
 
 # An alias counts as often as it is used: a few lines of nested ones would otherwise fill the memory.
 MAX_ENTRIES = 20_000
 MAX_DEPTH = 50
+# The key <<, which copies the entries of an alias.
+MERGE = 'tag:yaml.org,2002:merge'
 
 
 class OptionError(ValueError):
@@ -70,13 +74,17 @@ def parse_text(text: str, source: str) -> tuple[Any, Line]:
         lines: Line = {}
         if node is None:
             return None, lines
-        _walk(node, (), lines, source)
-        return unshared(loader.construct_document(node)), lines
+        where: dict[tuple[int, int], tuple[str, ...]] = {}
+        _walk(node, (), lines, source, where)
+        try:
+            return unshared(loader.construct_document(node)), lines
+        except yaml.constructor.ConstructorError as error:
+            mark = error.problem_mark or error.context_mark
+            key = _shown(where.get((mark.line, mark.column), ()))
+            raise OptionError(f'{source}:{mark.line + 1}: {key}{error.problem}') from error
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        problem = ', '.join(part for part in (error.context, error.problem) if part)
-        raise OptionError(f'{source}:{line}: {problem}; only plain YAML is read') from error
+        line, problem = syntax_problem(error, text)
+        raise OptionError(f'{source}:{line}: {problem}') from error
     except RecursionError as error:
         raise OptionError(f'{source}: is nested too deeply; accepted: up to {MAX_DEPTH} levels') from error
     finally:
@@ -93,24 +101,43 @@ def unshared(value: Any) -> Any:
     return [unshared(item) for item in value] if isinstance(value, list) else deepcopy(value)
 
 
-def _walk(node: yaml.Node, path: tuple[str, ...], lines: Line, source: str) -> None:
-    """Note the line of every key below a node, and refuse a key that stands twice in one mapping."""
+def _shown(path: tuple[str, ...]) -> str:
+    """A key path as the beginning of a message."""
+    return f'{".".join(path)}: ' if any(path) else ''
+
+
+def _walk(node: yaml.Node, path: tuple[str, ...], lines: Line, source: str, where: dict) -> None:
+    """Note the line of every key below a node; refuse tags, and a key that stands twice in one mapping."""
+    _refuse_tag(node, path, source)
+    where.setdefault((node.start_mark.line, node.start_mark.column), path)
     if len(path) > MAX_DEPTH or len(lines) > MAX_ENTRIES:
         raise OptionError(f'{source}:{node.start_mark.line + 1}: too much: an alias that contains itself, or too many; '
                           f'accepted: up to {MAX_DEPTH} levels and {MAX_ENTRIES} entries')
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise OptionError(f'{source}:{key.start_mark.line + 1}: {_shown(path)}a key is a word, not a list or '
+                                  'mapping; put text in quotes')
             here = (*path, str(key.value))
+            if key.tag != MERGE:
+                _refuse_tag(key, here, source)
             if here in lines:
                 raise OptionError(f'{source}:{key.start_mark.line + 1}: {".".join(here)}: stands twice, first on line '
                                   f'{lines[here]}; keep one')
             lines[here] = key.start_mark.line + 1
-            _walk(value, here, lines, source)
+            _walk(value, here, lines, source, where)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             here = (*path, str(index))
             lines[here] = value.start_mark.line + 1
-            _walk(value, here, lines, source)
+            _walk(value, here, lines, source, where)
+
+
+def _refuse_tag(node: yaml.Node, path: tuple[str, ...], source: str) -> None:
+    if node.tag not in _Loader.yaml_constructors:
+        tag = node.tag.replace('tag:yaml.org,2002:', '!!')
+        raise OptionError(f'{source}:{node.start_mark.line + 1}: {_shown(path)}the tag {tag} is refused: only plain '
+                          'YAML is read, an option file cannot run code; write a plain value')
 
 
 def read_yaml(path: str | Path) -> tuple[dict, Line]:

@@ -7,7 +7,8 @@ import torch
 from basicsr.utils.registry import DATASET_REGISTRY
 from torch.utils.data import DataLoader, Dataset
 
-from effsr.data.loaders import Prefetcher, build_dataset, build_test_loaders, build_train_loader
+from effsr.data.building import build_dataset
+from effsr.data.loaders import Prefetcher, build_test_loaders, build_train_loader
 from effsr.data.sampler import SeededDataset
 from effsr.options import OptionError, validate
 
@@ -72,10 +73,10 @@ def test_a_seed_survives_collation(options):
 
 def test_the_runs_options_reach_the_datasets(options):
     run = options(gt_size=16)
-    assert build_dataset(run, run.datasets['train']).options.gt_size == 16
-    assert build_dataset(run, run.datasets['val']).options.degradation.jpeg_range == (40, 50)
+    assert build_dataset(run, 'train').options.gt_size == 16
+    assert build_dataset(run, 'val').options.degradation.jpeg_range == (40, 50)
     run = options(val={'degradation': {'noise_range': [1, 2]}})
-    own = build_dataset(run, run.datasets['val']).options.degradation
+    own = build_dataset(run, 'val').options.degradation
     assert (own.noise_range, own.jpeg_range) == ((1, 2), (40, 50))
     with pytest.raises(ValueError, match='gt_size 32 does not fit into crop_pad_size 16'):
         build_train_loader(options(gt_size=32), 2)
@@ -106,7 +107,7 @@ class Mine(Dataset):
 def test_other_datasets(options, monkeypatch):
     monkeypatch.setattr(DATASET_REGISTRY, '_obj_map', DATASET_REGISTRY._obj_map | {'Mine': Mine})
     run = options({'type': 'Mine', 'answer': 42})
-    dataset = build_dataset(run, run.datasets['train'])
+    dataset = build_dataset(run, 'train')
     assert isinstance(dataset, SeededDataset)
     assert torch.equal(dataset[1]['gt'], dataset[1]['gt'])
     assert dataset.opt['name'] == 'train'

@@ -1,0 +1,99 @@
+"""Arguments of BasicSR's classes that take one of a few values, which their signatures do not say."""
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from basicsr.archs.vgg_arch import NAMES as VGG_LAYERS
+
+from effsr.options.messages import Problem, nearest
+
+# A loss must end in one number to be minimised: BasicSR's reduction `none` does not.
+REDUCTION = ('mean', 'sum')
+VGG_TYPES = tuple(VGG_LAYERS)
+# (class or function, argument) -> accepted values.
+CHOICES: dict[tuple[str, str], tuple[Any, ...]] = {
+    **{(loss, 'reduction'): REDUCTION for loss in ('L1Loss', 'MSELoss', 'CharbonnierLoss')},
+    ('GANLoss', 'gan_type'): ('vanilla', 'lsgan', 'wgan', 'wgan_softplus', 'hinge'),
+    # l2 is listed by BasicSR, but names a class that torch does not have.
+    ('PerceptualLoss', 'criterion'): ('l1', 'fro'),
+    ('PerceptualLoss', 'vgg_type'): VGG_TYPES,
+    ('VGGStyleDiscriminator', 'input_size'): (128, 256),
+    ('calculate_niqe', 'convert_to'): ('y', 'gray'),
+    **{(metric, 'input_order'): ('HWC', 'CHW') for metric in
+       ('calculate_psnr', 'calculate_ssim', 'calculate_psnr_basicsr', 'calculate_ssim_basicsr')},
+}
+BACKENDS = ('disk', 'lmdb', 'memcached')
+NUMBER = re.compile(r'-?[0-9]+(\.[0-9]+)?')
+# Losses that do not compare two pictures: as a pixel loss they would take gt for something else.
+NO_PIXEL_LOSS = ('GANLoss', 'MultiScaleGANLoss', 'WeightedTVLoss', 'PerceptualLoss')
+
+
+def choice_problems(plain: Mapping[str, Any]) -> list[Problem]:
+    """Values that a class of BasicSR would refuse, or take for something else, only when it is built or used."""
+    problems = _dataset_values(plain)
+    for location, block in _blocks(plain):
+        for (name, argument), accepted in CHOICES.items():
+            given = block.get(argument, accepted[0])
+            if block.get('type') == name and given not in accepted:
+                hint = nearest(given, map(str, accepted)) if isinstance(given, str) else ''
+                told = ', '.join(map(str, accepted[:-1])) + f' or {accepted[-1]}'
+                close = f'; {hint}' if hint.startswith('did you mean') else ''
+                problems.append(Problem((*location, argument), f'is {given}; accepted: {told}{close}'))
+        if location == ('train', 'perceptual_opt') and block.get('type') == 'PerceptualLoss':
+            problems += _layer_problems(location, block)
+        if location[-1] in ('optim_g', 'optim_d') and _needs_closure(block['type']):
+            problems.append(Problem((*location, 'type'), f'{block["type"]} computes the loss several times a step, '
+                                                         'which training does not; use Adam, AdamW or another'))
+        if location == ('train', 'pixel_opt') and block.get('type') in NO_PIXEL_LOSS:
+            problems.append(Problem((*location, 'type'), f'{block["type"]} does not compare two pictures; accepted: '
+                                                         'L1Loss, MSELoss, CharbonnierLoss, or a loss of your own'))
+    return problems
+
+
+def _needs_closure(name: str) -> bool:
+    step = getattr(getattr(torch.optim, name, None), 'step', None)
+    closure = inspect.signature(step).parameters.get('closure') if step is not None else None
+    return closure is not None and closure.default is inspect.Parameter.empty
+
+
+def _dataset_values(plain: Mapping[str, Any]) -> list[Problem]:
+    """Numbers in quotes and storages that do not exist: BasicSR's datasets fail at the first picture."""
+    problems = []
+    datasets = plain.get('datasets')
+    for key, block in (datasets.items() if isinstance(datasets, Mapping) else ()):
+        if not isinstance(block, Mapping):
+            continue
+        for name, value in block.items():
+            if name.endswith(('size', 'ratio', 'scale', 'prob')) and isinstance(value, str) and NUMBER.fullmatch(value):
+                problems.append(Problem(('datasets', str(key), name),
+                                        f"is text, '{value}'; write {value} without quotes"))
+        backend = block.get('io_backend')
+        if isinstance(backend, Mapping) and backend.get('type', 'disk') not in BACKENDS:
+            problems.append(Problem(('datasets', str(key), 'io_backend', 'type'),
+                                    f'is {backend["type"]}; accepted: {", ".join(BACKENDS)}'))
+    return problems
+
+
+def _layer_problems(location: tuple[str, ...], block: Mapping[str, Any]) -> list[Problem]:
+    layers = VGG_LAYERS.get(block.get('vgg_type', 'vgg19'), ())
+    weights = block.get('layer_weights')
+    if not layers or not isinstance(weights, Mapping):
+        return []
+    return [Problem((*location, 'layer_weights', str(name)), f'no layer of {block.get("vgg_type", "vgg19")}; '
+                                                             f'{nearest(name, layers)} Layers are such as conv5_4')
+            for name in weights if name not in layers]
+
+
+def _blocks(plain: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    """Every block with a `type`, and its key path; datasets apart, which are checked by their classes."""
+    places: list[tuple[tuple[str, ...], Any]] = [((key,), plain.get(key)) for key in ('network_g', 'network_d')]
+    train, val = plain.get('train'), plain.get('val')
+    if isinstance(train, Mapping):
+        places += [(('train', key), value) for key, value in train.items()]
+    if isinstance(val, Mapping) and isinstance(val.get('metrics'), Mapping):
+        places += [(('val', 'metrics', str(label)), value) for label, value in val['metrics'].items()]
+    for location, block in places:
+        if isinstance(block, Mapping) and isinstance(block.get('type'), str):
+            yield location, block
