@@ -75,6 +75,19 @@ _PoissonRange = _range_rule('factor', '0 <= low <= high <= 100', lambda low, hig
 _JpegRange = _range_rule('libjpeg quality', '1 <= low <= high <= 100', lambda low, high: low >= 1 and high <= 100, 100)
 
 
+class WrongWeights(ValueError):
+    """Weights that are not one for each kernel.
+
+    Args:
+        name: The option to change.
+        message: What is wrong and what to do.
+    """
+
+    def __init__(self, name: str, message: str):
+        super().__init__(message)
+        self.location = (name,)
+
+
 class DegradationSettings(BaseModel):
     """Distribution of second-order degradation (Real-ESRGAN, arXiv 2107.10833, section 3 and figure 2).
 
@@ -127,8 +140,11 @@ class DegradationSettings(BaseModel):
             names = getattr(self, f'kernel_list{suffix}')
             weights = getattr(self, f'kernel_prob{suffix}')
             if len(names) != len(weights):
-                raise ValueError(
+                name = f'kernel_prob{suffix}' if f'kernel_prob{suffix}' in self.model_fields_set else \
+                    f'kernel_list{suffix}'
+                raise WrongWeights(
+                    name,
                     f'kernel_prob{suffix} is {_shown(weights)}, {len(weights)} weights; '
-                    f'accepted: {len(names)}, one for each kernel of kernel_list{suffix}'
+                    f'accepted: {len(names)}, one for each kernel of kernel_list{suffix}',
                 )
         return self

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from effsr.options import Component, OptionError
 from effsr.runtime.distributed import average
 
-VGG_REMEDY = ("the perceptual loss needs the VGG weights of torchvision; put them into torchvision's cache or "
+VGG_REMEDY = ("it needs torchvision's VGG weights; put their file (vgg19-dcbb9e9d.pth for vgg19) into "
               'experiments/pretrained_models, or train without it: --force_yml train:perceptual_opt=~')
 
 

@@ -20,11 +20,19 @@ OWN_KEYS = ('type', 'better')
 
 
 class Role(NamedTuple):
-    """One kind of block: what it is called, what it may name, what the program itself passes to it."""
+    """One kind of block.
+
+    Attributes:
+        what: What it is called.
+        known: What it may name.
+        supplied: Arguments that the program itself passes.
+        own: What a message says to those who have written one of their own.
+    """
 
     what: str
     known: Callable[[], Mapping[str, Any]]
     supplied: tuple[str, ...] = ()
+    own: str = '; one of your own: name its module under import:'
 
 
 def registered(registry: Any) -> dict[str, Any]:
@@ -47,8 +55,8 @@ def _schedules() -> dict[str, type]:
 
 NETWORK = Role('network', lambda: registered(ARCH_REGISTRY))
 LOSS = Role('loss', lambda: registered(LOSS_REGISTRY))
-OPTIMIZER = Role('optimizer', lambda: _classes(torch.optim.Optimizer, torch.optim), ('params',))
-SCHEDULER = Role('schedule', _schedules, ('optimizer',))
+OPTIMIZER = Role('optimizer', lambda: _classes(torch.optim.Optimizer, torch.optim), ('params',), '')
+SCHEDULER = Role('schedule', _schedules, ('optimizer',), '')
 METRIC = Role('metric', lambda: registered(METRIC_REGISTRY), ('img', 'img2'))
 MODEL = Role('model', lambda: registered(MODEL_REGISTRY))
 TRAIN_ROLES = {'pixel_opt': LOSS, 'perceptual_opt': LOSS, 'gan_opt': LOSS, 'ldl_opt': LOSS, 'optim_g': OPTIMIZER,
@@ -92,8 +100,7 @@ def component_problems(plain: dict, all_imported: bool) -> list[Problem]:
             problems += [unknown_type((*path, 'type'), name, role)] if all_imported else []
         else:
             arguments = arguments_of(block, role)
-            problems += [Problem((*path, key), message) for key, message
-                         in argument_problems(known[name], name, arguments, role.supplied)]
+            problems += argument_problems(known[name], name, arguments, role.supplied, path)
             block.update(with_whole_numbers(known[name], arguments))
     name = plain.get('model_type')
     if isinstance(name, str) and name not in MODEL.known() and all_imported:
@@ -103,4 +110,4 @@ def component_problems(plain: dict, all_imported: bool) -> list[Problem]:
 
 def unknown_type(path: tuple[str, ...], name: str, role: Role) -> Problem:
     """The message for a `type` that is not registered."""
-    return Problem(path, f'no {role.what} is called {name}; {nearest(name, role.known())}')
+    return Problem(path, f'no {role.what} is called {name}; {nearest(name, role.known())}{role.own}')

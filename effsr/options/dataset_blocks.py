@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from effsr.options.components import Role, registered, unknown_type
 from effsr.options.literals import guessed_values
-from effsr.options.messages import Problem, explain, nearest
+from effsr.options.messages import Problem, explain, unknown
 from effsr.options.read_keys import ReadKeys, read_keys
 from effsr.options.schema import DatasetOptions
 
@@ -86,8 +86,7 @@ def _by_source(cls: type, block: Mapping[str, Any], path: tuple[str, ...]) -> li
     schema = set(DatasetOptions.model_fields)
     problems = []
     if not read.is_open:
-        problems += [Problem((*path, key), f'unknown option; {block["type"]} does not read it; '
-                                           f'{nearest(key, read.known | schema)}')
+        problems += [unknown((*path, key), read.known | schema, f'unknown option; {block["type"]} does not read it')
                      for key in map(str, block) if key not in read.known | schema]
     given = set(block) | {name for name, field in DatasetOptions.model_fields.items() if field.default is not None}
     for key in sorted(read.required_for(block.get('phase', 'train')) - given):

@@ -5,8 +5,9 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from effsr.options.homes import holds_sections, model_in
 from effsr.options.kinds import SCALARS, advice, refusal
-from effsr.options.messages import Problem, model_in
+from effsr.options.messages import Problem
 
 
 def guessed_values(values: Any, model: type[BaseModel], prefix: tuple = ()) -> list[Problem]:
@@ -28,16 +29,12 @@ def guessed_values(values: Any, model: type[BaseModel], prefix: tuple = ()) -> l
         section = model_in(field.annotation)
         if section is None:
             problems += _guessed(value, field.annotation, here)
-        elif _holds_sections(field.annotation):
+        elif holds_sections(field.annotation):
             for label, entry in value.items() if isinstance(value, Mapping) else ():
                 problems += guessed_values(entry, section, (*here, label))
         else:
             problems += guessed_values(value, section, here)
     return problems
-
-
-def _holds_sections(annotation: Any) -> bool:
-    return get_origin(annotation) is dict
 
 
 def _guessed(value: Any, annotation: Any, here: tuple) -> list[Problem]:

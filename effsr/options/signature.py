@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from effsr.options.kinds import REQUIRED_KINDS, SCALARS, advice, kind_of_default, refusal, whole
-from effsr.options.messages import nearest
+from effsr.options.messages import Problem, unknown
 
 EMPTY = inspect.Parameter.empty
 BY_NAME = {kind.__name__: kind for kind in (*SCALARS, list, tuple, dict)} | {'None': None}
@@ -105,7 +105,7 @@ def _read_annotation(text: str) -> Any:
 
 
 def argument_problems(target: Callable[..., Any], name: str, arguments: Mapping[str, Any],
-                      supplied: Iterable[str] = ()) -> list[tuple[str, str]]:
+                      supplied: Iterable[str] = (), path: tuple[str, ...] = ()) -> list[Problem]:
     """What does not suit a class or function.
 
     Args:
@@ -113,9 +113,7 @@ def argument_problems(target: Callable[..., Any], name: str, arguments: Mapping[
         name: What the option file calls it.
         arguments: The arguments of its block.
         supplied: Arguments that the training itself gives.
-
-    Returns:
-        For each mistake the argument's name and the message.
+        path: Key path of the block.
     """
     taken = taken_by(target)
     if taken is None:
@@ -124,13 +122,13 @@ def argument_problems(target: Callable[..., Any], name: str, arguments: Mapping[
     problems = []
     for key, value in arguments.items():
         if key in supplied:
-            problems.append((key, f'is given to {name} by the program; leave it out'))
+            problems.append(Problem((*path, key), f'is given to {name} by the program; leave it out'))
         elif key in own:
             wrong = _wrong_kind(own[key], value)
-            problems += [(key, wrong)] if wrong else []
+            problems += [Problem((*path, key), wrong)] if wrong else []
         elif not taken.is_open:
-            problems.append((key, f'unknown argument of {name}; {nearest(key, own)}'))
-    problems += [(key, f'missing; {name} requires it') for key, parameter in own.items()
+            problems.append(unknown((*path, key), own, f'unknown argument of {name}'))
+    problems += [Problem((*path, key), f'missing; {name} requires it') for key, parameter in own.items()
                  if parameter.default is EMPTY and key not in arguments]
     return problems
 
