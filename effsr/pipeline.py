@@ -104,7 +104,8 @@ def run(argv: list[str] | None, is_train: bool) -> int:
 
 def read_options(args: Arguments, is_train: bool) -> Options:
     """Options of the run: file, overrides, folders below the working directory, processes; plugins are imported."""
-    options = load_options(args.opt, args.force_yml, args.debug, resuming=is_train and args.auto_resume)
+    options = load_options(args.opt, args.force_yml, args.debug, resuming=is_train and args.auto_resume,
+                           is_train=is_train)
     rank, world_size = init_distributed(args.launcher, options.dist_params, options.num_gpu > 0)
     # A seed that was not given has been drawn by each process for itself.
     options = options.model_copy(update={'manual_seed': share(options.manual_seed)})

@@ -336,22 +336,6 @@ BASES = {
     'taken out': ({}, 'train:\n  optim_g: ~\n', 'options.yml', ('train:', '  optim_g: ~'), 'train.optim_g', 'required'),
     'no file': ({}, '', 'options.yml', 'base: bas.yml', 'base', 'relative to options.yml'),
 }
-# What is to be mended: reason -> names above.
-XFAIL = {name: reason for reason, names in {
-    'does not say where the key belongs': ('lr outside its optimizer', 'total_iter in val', 'a loss at the top',
-                                           'override: dots'),
-    'tells of a datasets.train.scale of 4 that nobody wrote, too': ('quoted scale',),
-    'does not say what to write': ('name for a block', 'number for a range', 'range of one', 'plugin: not imported'),
-    'names the line of the section, not of kernel_prob': ('weights of kernels',),
-    'no file and no line': (
-        'no training set', 'SRModel: no loss', ),
-    'passes in silence': (),
-    "a parser's words, or the line after": ('tab', 'no space after a colon', 'open bracket', 'uneven indent'),
-    'no key': ('os.system', 'os.system, deep', 'python/name', 'base: tag'),
-    'a traceback': (),
-    'a traceback, and a folder is left behind': (),
-    'downloads 548 MB before it looks': (),
-}.items() for name in names}
 
 
 @pytest.fixture(scope='module')
@@ -411,9 +395,8 @@ def assert_named(lines: list[str], file: str, text: str, at: str | tuple, key: s
 
 
 @pytest.mark.filterwarnings('ignore:torch.meshgrid')
-@pytest.mark.parametrize('name', [
-    pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=XFAIL[name])) if name in XFAIL else name
-    for name in (*ROWS, *(f'override: {name}' for name in OVERRIDES), *(f'base: {name}' for name in BASES))])
+@pytest.mark.parametrize('name', [*ROWS, *(f'override: {name}' for name in OVERRIDES),
+                                  *(f'base: {name}' for name in BASES)])
 def test_a_mistake_is_told_with_its_place_and_remedy(name, work, capsys):
     kind, _, short = name.partition(': ')
     if kind == 'override':

@@ -4,11 +4,14 @@ from typing import Any, NamedTuple
 
 from basicsr.models.base_model import BaseModel
 
-from effsr.options.components import MODEL, NETWORK, SCHEDULER
+from effsr.options.components import MODEL, NETWORK, SCHEDULER, UNCLEAR
 from effsr.options.dataset_blocks import dataset_class, options_class
-from effsr.options.messages import Problem, nearest
+from effsr.options.messages import Problem, unknown
 from effsr.options.schema import DatasetOptions, Options
 from effsr.options.signature import taken_by
+
+# Those that BasicSR's models know.
+FOREIGN_SCHEDULES = ('MultiStepLR', 'MultiStepRestartLR', 'CosineAnnealingRestartLR')
 
 
 class Checked(NamedTuple):
@@ -128,10 +131,9 @@ def _adversarial(options: Options) -> Iterator[Problem]:
         return
     if train.ldl_opt is not None and train.ema_decay == 0:
         yield Problem(('train', 'ldl_opt'), 'compares with the moving average; set ema_decay, for example 0.999')
-    if train.gan_opt is not None and train.optim_d is None:
-        yield Problem(('train', 'gan_opt'), 'trains a discriminator; give optim_d')
-    if train.gan_opt is not None and options.network_d is None:
-        yield Problem(('train', 'gan_opt'), 'trains a discriminator; give network_d')
+    missing = [key for key, value in (('optim_d', train.optim_d), ('network_d', options.network_d)) if value is None]
+    if train.gan_opt is not None and missing:
+        yield Problem(('train', 'gan_opt'), f'trains a discriminator; give {" and ".join(missing)}')
 
 
 def _foreign_model(options: Options) -> Iterator[Problem]:
@@ -142,14 +144,16 @@ def _foreign_model(options: Options) -> Iterator[Problem]:
         return
     if train.scheduler is None:
         yield Problem(('train', 'scheduler'), f'missing; {options.model_type} requires one, for example MultiStepLR')
-    elif train.scheduler.type not in ('MultiStepLR', 'MultiStepRestartLR', 'CosineAnnealingRestartLR'):
+    elif train.scheduler.type not in (*FOREIGN_SCHEDULES, UNCLEAR):
         yield Problem(('train', 'scheduler', 'type'), f'{options.model_type} knows only MultiStepLR and '
                       'CosineAnnealingRestartLR')
     for key in ('optim_g', 'optim_d'):
         block = getattr(train, key)
-        if block is not None and block.type != 'Adam' and model.get_optimizer is BaseModel.get_optimizer:
+        if block is None or block.type == UNCLEAR:
+            continue
+        if block.type != 'Adam' and model.get_optimizer is BaseModel.get_optimizer:
             yield Problem(('train', key, 'type'), f'{options.model_type} knows only Adam')
-        if block is not None and 'lr' not in block.arguments:
+        if 'lr' not in block.arguments:
             yield Problem(('train', key, 'lr'), f'missing; {options.model_type} requires it')
 
 
@@ -159,7 +163,7 @@ def _free_mappings(options: Options) -> Iterator[Problem]:
                                 (('logger', 'wandb'), options.logger.wandb or {}, ('project', 'resume_id'))):
         for key in values:
             if key not in known:
-                yield Problem((*here, key), f'unknown option; {nearest(key, known)}')
+                yield unknown((*here, key), known)
     port = options.dist_params.get('port')
     if port is not None and (isinstance(port, bool) or not isinstance(port, int)):
         yield Problem(('dist_params', 'port'), f'is {port!r}; accepted: a whole number')

@@ -16,6 +16,8 @@ ALIASES = {'MultiStepLR': 'MultiStepRestartLR'}
 NOT_BY_ITERATION = {
     'ReduceLROnPlateau': 'follows a metric, which a step does not have; use a schedule by iteration, for example '
                          'MultiStepLR'}
+# Type of a block whose own is wrong, while the other options are compared with each other.
+UNCLEAR = '?'
 OWN_KEYS = ('type', 'better')
 
 
@@ -32,7 +34,7 @@ class Role(NamedTuple):
     what: str
     known: Callable[[], Mapping[str, Any]]
     supplied: tuple[str, ...] = ()
-    own: str = '; one of your own: name its module under import:'
+    own: str = ' (one of your own: name its module under import:)'
 
 
 def registered(registry: Any) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from effsr.options.messages import Problem
 from effsr.options.schema import DatasetOptions, Options
 
 
-def file_problems(options: Options, resuming: bool = False) -> list[Problem]:
+def file_problems(options: Options, resuming: bool = False, testing: bool = False) -> list[Problem]:
     """Named files and folders that are missing.
 
     Args:
         options: The options.
         resuming: Whether the run may go on from a state of its own: then it needs no pretrained weights.
+        testing: Whether they are for a test, which needs weights.
     """
     problems = []
     for key, dataset in options.datasets.items():
@@ -24,18 +25,25 @@ def file_problems(options: Options, resuming: bool = False) -> list[Problem]:
     for name in (*weights, 'resume_state'):
         file = getattr(path, name)
         if file is not None and not Path(file).is_file():
-            what = 'is a folder; give the file itself' if Path(file).is_dir() else 'no such file; mend the path, ' \
-                f'{_run_hint(Path(file))}or leave it out: {name}: ~'
-            problems.append(Problem(('path', name), f'{file}: {what}'))
+            problems.append(Problem(('path', name), f'{file}: {_what_is_wrong(Path(file), name, testing)}'))
     return problems
 
 
-def _run_hint(file: Path) -> str:
+def _what_is_wrong(file: Path, name: str, testing: bool) -> str:
+    if file.is_dir():
+        return 'is a folder; give the file itself'
+    remedies = ['mend the path', *_run_hint(file)]
+    if not testing or name != 'pretrain_network_g':
+        remedies.append(f'leave it out: {name}: ~')
+    return f'no such file; {", or ".join(filter(None, [", ".join(remedies[:-1]), remedies[-1]]))}'
+
+
+def _run_hint(file: Path) -> list[str]:
     """Weights that lie where a run writes them, experiments/NAME/models, may just not be trained yet."""
     parts = file.parts
     if len(parts) < 4 or parts[-4] != 'experiments' or parts[-2] != 'models':
-        return ''
-    return f'train them first (python effsr/train.py -opt options/{parts[-3]}.yml), '
+        return []
+    return [f'train them first (python effsr/train.py -opt options/{parts[-3]}.yml)']
 
 
 def _dataset_files(dataset: DatasetOptions, sample_data: str | None) -> list[tuple[str, str]]:

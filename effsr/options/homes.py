@@ -62,12 +62,15 @@ def guess(location: Iterable[Any], known: Iterable[str]) -> Guess:
     if ':' in key and key.split(':')[0] in known:
         return Guess('put a blank after the colon', (*section, key.split(':')[0]))
     near = closest(key, known)
+    key = key.lower()
     places = [home for home in homes().get(key, ()) if _kind(home) != _kind(section)]
     if len(places) > 2:
         places = []
     shown = ' or '.join('.'.join((*home, key)) if home else f'the top level, as {key}' for home in places)
+    if near is not None and places:
+        return Guess(f'did you mean {near}? ({key} belongs to {shown})')
     if near is not None:
-        return Guess(f'did you mean {near}?' + (f' ({key} belongs to {shown})' if places else ''), (*section, near))
+        return Guess(f'did you mean {near}?', (*section, near))
     if places:
         only = len(places) == 1 and NAME not in places[0]
         return Guess(f'it belongs to {shown}', (*places[0], key) if only else None)

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from effsr.options.checks import cross_check
 from effsr.options.choices import choice_problems
-from effsr.options.components import component_problems
+from effsr.options.components import TRAIN_ROLES, UNCLEAR, component_problems
 from effsr.options.dataset_blocks import dataset_problems, kept_keys
+from effsr.options.demands import demands
 from effsr.options.files import file_problems
 from effsr.options.inherit import read_inherited
 from effsr.options.literals import guessed_values
@@ -28,6 +29,7 @@ logger = logging.getLogger('basicsr')
 RUNTIME_KEYS = frozenset(Runtime.model_fields)
 # With one of these wrong, comparing the other options with its default would only mislead.
 ANCHORS = {('model_type',), ('scale',), ('high_order_degradation',)}
+BLOCKS = {('network_g',), ('network_d',), *(('train', key) for key in TRAIN_ROLES)}
 
 
 class _Examined(NamedTuple):
@@ -39,7 +41,7 @@ class _Examined(NamedTuple):
 
 
 def load_options(path: str | Path, overrides: Iterable[str] = (), debug: bool = False, check_files: bool = True,
-                 resuming: bool = False) -> Options:
+                 resuming: bool = False, is_train: bool | None = None) -> Options:
     """Read, override and check an option file; the modules of its `import:` are imported.
 
     Args:
@@ -48,6 +50,7 @@ def load_options(path: str | Path, overrides: Iterable[str] = (), debug: bool = 
         debug: Short intervals and a name that starts with debug_, as BasicSR's --debug.
         check_files: Whether the files and folders it names must be there.
         resuming: Whether the run may go on from a state of its own, without the pretrained weights.
+        is_train: Whether they are to train, or to test; what either cannot do without is looked for where this is said.
 
     Raises:
         OptionError: One line for each mistake: file:line: key: what is wrong; remedy.
@@ -62,8 +65,9 @@ def load_options(path: str | Path, overrides: Iterable[str] = (), debug: bool = 
         shorten(raw)
     broken = import_plugins(raw.get('import'))
     options, problems, notes = _examine(raw, places, tried_out, all_imported=not broken)
-    if options is not None and check_files:
-        problems += file_problems(options, resuming)
+    if options is not None:
+        problems += demands(options, is_train) if is_train is not None else []
+        problems += file_problems(options, resuming, testing=is_train is False) if check_files else []
     if broken or problems or options is None:
         raise OptionError(report([*broken, *problems], str(path), places))
     for note in notes:
@@ -103,8 +107,9 @@ def _examine(plain: dict, places: Places, may_fall_short: bool, all_imported: bo
     problems += unfit + component_problems(plain, all_imported) + choice_problems(plain)
     options, found = _parse(plain)
     problems += found + dataset_problems(plain, all_imported)
-    if options is None and not ANCHORS & {problem.location for problem in (*unfit, *found)}:
-        options = _parse(_without(plain, [*unfit, *found]))[0]
+    if unfit or found or any(problem.meant for problem in problems):
+        problems = _without_echoes(problems)
+        options = _of_what_is_right(plain, problems, [*unfit, *found])
     if options is not None:
         checked = cross_check(options, may_fall_short)
         problems += checked.problems
@@ -119,21 +124,58 @@ def _parse(plain: dict) -> tuple[Options | None, list[Problem]]:
         return None, [explain(found, Options) for found in error.errors()]
 
 
-def _without(plain: dict, problems: list[Problem]) -> dict:
-    """A copy without the entries that are wrong, so that the others can be compared with each other."""
+def _without_echoes(problems: list[Problem]) -> list[Problem]:
+    """The problems but for options that are missing only because their names are misspelt."""
+    meant = {problem.meant for problem in problems}
+    return [problem for problem in problems
+            if problem.location not in meant or not problem.message.startswith('missing')]
+
+
+def _of_what_is_right(plain: dict, problems: list[Problem], wrong: list[Problem]) -> Options | None:
+    """Options of the entries that are right, so that they can be compared with each other.
+
+    Args:
+        plain: The options as they are.
+        problems: All that is wrong; misspelt keys get the name that was meant.
+        wrong: Entries to leave out.
+    """
+    if ANCHORS & {problem.location for problem in wrong}:
+        return None
     rest = deepcopy(plain)
-    for problem in problems:
-        node: Any = rest
-        for key in problem.location[:-1]:
-            below = node.get(key) if isinstance(node, dict) else None
-            if not isinstance(below, dict):
-                break
-            node = below
-        else:
-            key = problem.location[-1]
-        if isinstance(node, dict):
-            node.pop(key, None)
-    return rest
+    moved = [(problem, _take_out(rest, problem.location)) for problem in problems if problem.meant]
+    for location in (problem.location for problem in wrong if not problem.meant):
+        value = _take_out(rest, location)
+        if location in BLOCKS:  # it is there, whatever it is: nothing should call it missing
+            _put(rest, location, {'type': value if isinstance(value, str) else UNCLEAR})
+        elif location[:-1] in BLOCKS and location[-1] == 'type':
+            _put(rest, location, UNCLEAR)
+    guessed = deepcopy(rest)
+    for problem, value in moved:
+        _put(guessed, problem.meant, value)
+    complete_datasets(guessed)
+    return _parse(guessed)[0] or _parse(rest)[0]
+
+
+def _take_out(plain: dict, location: tuple) -> Any:
+    """Remove an entry, or where it is none of a mapping's, all that is wrong around it."""
+    node: Any = plain
+    key = location[-1] if location else None
+    for part in location[:-1]:
+        below = node.get(part) if isinstance(node, dict) else None
+        if not isinstance(below, dict):
+            key = part
+            break
+        node = below
+    return node.pop(key, None) if isinstance(node, dict) else None
+
+
+def _put(plain: dict, path: tuple[str, ...], value: Any) -> None:
+    """Put an entry where there is none yet."""
+    for part in path[:-1]:
+        plain = plain.setdefault(part, {})
+        if not isinstance(plain, dict):
+            return
+    plain.setdefault(path[-1], value)
 
 
 def as_options(opt: Options | Mapping[str, Any]) -> Options:

@@ -9,6 +9,7 @@ from effsr.options.overrides import override
 from effsr.options.schema import Options
 
 KEYED = re.compile(r'(?P<key>[a-z_]\w*(?:\.[\w-]+)*): ')
+KEYS = frozenset(field.alias or name for name, field in Options.model_fields.items())
 METRIC = re.compile(r'val: metrics: (\w+): ')
 
 
@@ -31,6 +32,7 @@ def locate(message: str, path: str | Path, overrides: Iterable[str] = ()) -> str
         line = METRIC.sub(r'val.metrics.\1: ', line)
         match = KEYED.match(line)
         keys = tuple(match['key'].split('.')) if match else ()
-        known = bool(keys) and keys[0] in {field.alias or name for name, field in Options.model_fields.items()}
+        placed = line.startswith((f'{path}:', '--force_yml'))  # train.yml: would pass for a key
+        known = not placed and bool(keys) and keys[0] in KEYS
         lines.append(f'{position(str(path), places, keys)}: {line}' if known else line)
     return '\n'.join(lines)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from effsr.options.homes import closest, guess, model_in
+from effsr.options.homes import closest, guess, holds_sections, model_in
 from effsr.options.schema import Component, DatasetOptions
 
 # Where each key path stands: file:line, or the command line.
@@ -106,7 +106,8 @@ def explain(error: Mapping[str, Any], model: type[BaseModel], prefix: tuple = ()
         return Problem((*prefix, *inner[:depth]), f'is {given}; accepted: {accepted}')
     if error['type'] == 'missing':
         return Problem(location, 'missing; it is required')
-    if error['type'] in NO_MAPPING and section is not None:
+    free_names = field is not None and depth == len(inner) and holds_sections(field.annotation)
+    if error['type'] in NO_MAPPING and section is not None and not free_names:
         return Problem(location, _no_mapping(error.get('input'), section))
     message = MESSAGES.get(error['type'], error['msg'].removeprefix('Value error, '))
     given = repr(error.get('input'))

@@ -78,21 +78,20 @@ class DatasetOptions(BaseModel):
     dataset_enlarge_ratio: int = Field(1, ge=1, description='How many times an epoch goes through the images.')
     pin_memory: bool = Field(False, description='Pinned host memory, for faster copies to a GPU.')
     persistent_workers: bool = Field(False, description='Keep the reading processes between epochs.')
-    prefetch_mode: Literal['cpu', 'cuda'] | None = Field(None, description='Networks, such as network_d, that a '
-                                                                    'resumed run does not take from its state.')
-    num_prefetch_queue: int = Field(1, ge=1, description='Networks, such as network_d, that a '
-                                                                    'resumed run does not take from its state.')
+    prefetch_mode: Literal['cpu', 'cuda'] | None = Field(None, description="BasicSR's, without effect here: "
+                                                                    'num_worker_per_gpu reads ahead.')
+    num_prefetch_queue: int = Field(1, ge=1, description="BasicSR's, without effect here.")
 
 
 class PathOptions(Section):
     """Section path: weights to start from, and folders that the run itself fills in."""
 
     pretrain_network_g: str | None = Field(None, description='File (.pth) with weights of the generator to start from.')
-    param_key_g: str | None = Field(None, description='Which weights of that file, params or params_ema. Default: '
-                                                'params_ema where there is one.')
+    param_key_g: str | None = Field(None, description='Which entry of that file: any name that stands in it, such as '
+                                                'params or params_ema. Default: params_ema where there is one.')
     strict_load_g: bool = Field(True, description='Whether the weights must have exactly the keys of the generator.')
     pretrain_network_d: str | None = Field(None, description='File (.pth) with weights of the discriminator.')
-    param_key_d: str | None = Field(None, description='Which weights of that file.')
+    param_key_d: str | None = Field(None, description='Which entry of that file; as param_key_g.')
     strict_load_d: bool = Field(True, description='As strict_load_g, for the discriminator.')
     resume_state: str | None = Field(None, description='Training state (.state) to go on from.')
     ignore_resume_networks: tuple[str, ...] = Field((), description='Networks, such as network_d, that a '

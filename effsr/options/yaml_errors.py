@@ -25,7 +25,7 @@ def syntax_problem(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
     glued = _glued_line(lines, line)
     if "'\\t'" in problem:
         remedy = 'use spaces, YAML allows no tab here'
-    elif glued and ("expected ':'" in problem or 'mapping values' in problem):
+    elif glued and any(part in problem for part in ("expected ':'", 'mapping values', 'block mapping start')):
         line, remedy = glued, 'put a blank after the colon'
     else:
         remedy = _remedy(error.context or '', problem)

@@ -213,6 +213,14 @@ MISTAKES = {
 }
 
 
+def test_an_unknown_class_may_be_one_of_your_own(tmp_path, monkeypatch):
+    hint = ' (one of your own: name its module under import:)'
+    assert told(tmp_path, monkeypatch, NET, '  type: OfMine')[0].endswith(hint)
+    assert told(tmp_path, monkeypatch, VAL, '    type: OfMine')[0].endswith(hint)
+    # An optimizer comes from torch.optim.
+    assert not told(tmp_path, monkeypatch, 'type: Adam\n', 'type: OfMine\n')[0].endswith(hint)
+
+
 @pytest.mark.parametrize('mistake', MISTAKES)
 def test_a_mistake(mistake, tmp_path, monkeypatch):
     old, new, says = MISTAKES[mistake]

@@ -35,6 +35,12 @@ def test_a_key_gets_its_place(file, message, located):
     assert locate(message, file) == located
 
 
+def test_a_message_that_has_its_place_keeps_it(file, tmp_path):
+    (tmp_path / 'train.yml').write_text(TEXT)
+    for message in ('train.yml: datasets.train: missing', 'train.yml:3: network_g.type: bad'):
+        assert locate(message, 'train.yml') == message
+
+
 def test_an_override_is_its_own_place(file):
     assert locate('network_g.num_feat: bad', file, ['network_g:num_feat=3']).startswith('--force_yml')
 

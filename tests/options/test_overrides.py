@@ -58,7 +58,12 @@ def test_the_last_one_counts(load):
     ('train::lr=3', '--force_yml train::lr=3: write key:subkey=value'),
     ('train:total_iter:x=3', '--force_yml train:total_iter:x=3: train:total_iter holds a value'),
     ('scale=[1', '--force_yml scale=[1:1: while parsing a flow sequence'),
-    ('name=!!python/name:os.system', '--force_yml name=!!python/name:os.system:1: could not determine a constructor'),
+    ('name=!!python/name:os.system', '--force_yml name=!!python/name:os.system:1: the tag !!python/name:os.system is '
+     'refused: only plain YAML is read, an option file cannot run code'),
+    ('train.total_iter=3', '--force_yml: train.total_iter: unknown option; write train:total_iter on the command line'),
+    ('train:optim_g.lr=3', '--force_yml: train.optim_g.lr: unknown option; write train:optim_g:lr on the command line'),
+    ('network_g.num_feat=3', '--force_yml: network_g.num_feat: unknown option; write network_g:num_feat on'),
+    ('lr=3', '--force_yml: lr: unknown option here; it belongs to train.optim_g.lr'),
     ('train:ema_decy=0.9', '--force_yml: train.ema_decy: unknown option; did you mean ema_decay?'),
     ('trian:total_iter=3', '--force_yml: trian: unknown option; did you mean train?'),
     ('train:total_iter=x', "--force_yml: train.total_iter: is 'x'; accepted: a whole number"),

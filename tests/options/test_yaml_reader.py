@@ -47,14 +47,40 @@ def test_unshared():
     ('a:\n  k: 1\n  m: 2\n  k: 3\n', 'f.yml:4: a.k: stands twice, first on line 2; keep one'),
     ('a: 1\nb: 2\na: 3\n', 'f.yml:3: a: stands twice, first on line 1; keep one'),
     ('l: [{k: 1, k: 2}]', 'f.yml:1: l.0.k: stands twice'),
-    ('a:\n\t- 1\n', "f.yml:2: while scanning for the next token, found character '\\t'"),
-    ('a: [1\nb: 2\n', 'f.yml:2: while parsing a flow sequence'),
+    ('a:\n\t- 1\n', "f.yml:2: found character '\\t' that cannot start any token; use spaces, YAML "
+     'allows no tab here'),
+    ('a: [1\nb: 2\n', "f.yml:1: while parsing a flow sequence, expected ',' or ']', but got ':' (noticed on line 2); "
+     'put a comma, or close the bracket that opens here with ]'),
+    ('a: 1\nb: {c: [1],\nd: 2\n', "f.yml:2: while parsing a flow mapping, expected ',' or '}', but got '<stream end>' "
+     '(noticed on line 4); put a comma, or close'),
+    ('a: "x\nb: 1\n', 'f.yml:1: while scanning a quoted scalar, found unexpected end of stream (noticed on line 3); '
+     'close the quote'),
+    ('t:\n  a: 1\n  b:2\n  c: 3\n', "f.yml:3: while scanning a simple key, could not find expected ':'; put a blank "
+     'after the colon'),
+    ('t:\n  b:2\n  c: 3\n', 'f.yml:2: mapping values are not allowed here; put a blank after the colon'),
+    ('t:\n  b:2\n\n  # more\n  c: 3\n', "f.yml:2: while parsing a block mapping, expected <block end>, but found "
+     "'<block mapping start>'; put a blank after the colon"),
+    ('t:\n  a: 1\n  word\n  c: 3\n', "f.yml:3: while scanning a simple key, could not find expected ':' (noticed on "
+     'line 4); a line in a section is key: value'),
+    ('t:\n  a: [1]\n   b: 2\n', "f.yml:3: while parsing a block mapping, expected <block end>, but found '<block "
+     "mapping start>'; uneven indent: give all keys"),
+    ('t:\n    a: 1\n   b: 2\n', 'f.yml:3: while parsing a block mapping'),
+    ('t:\n  a: x\n    b: 2\n', 'f.yml:3: mapping values are not allowed here; give all keys of a section the same '
+     'indent'),
+    ('a: http://x\n b: 2\n', 'f.yml:2: mapping values are not allowed here; give all keys'),
+    ('a: @x\n', "f.yml:1: found character '@' that cannot start any token; put the text in quotes"),
+    ('a: ]\n', 'f.yml:1: while parsing a block node, '),
+    ('a: {x: !include b}\n', 'f.yml:1: a.x: the tag !include is refused: only plain YAML is read'),
+    ('a: 1\n? !!python/name:os.system\n: 2\n', 'f.yml:2: the tag !!python/name:os.system is refused'),
+    ('a: 1\n!!python/name:os.b x: 2\n', 'f.yml:2: x: the tag !!python/name:os.b is refused'),
+    ('a:\n  ? [1, 2]\n  : 3\n', 'f.yml:2: a: a key is a word'),
+    ('a: {<<: 3}\n', 'f.yml:1: a.<<: expected a mapping'),
     ('a: 1\n---\nb: 2\n', 'f.yml:2: expected a single document'),
     ('a: *nothing\n', 'f.yml:1: found undefined alias'),
-    ('a: 1\nb: !!float x\n', "f.yml:2: 'x' does not suit its tag"),
-    ('a: !!int 1.5\n', "f.yml:1: '1.5' does not suit its tag"),
-    ('a: !!bool maybe\n', "f.yml:1: 'maybe' does not suit its tag"),
-    ('a: !!timestamp now\n', "f.yml:1: 'now' does not suit its tag"),
+    ('a: 1\nb: !!float x\n', "f.yml:2: b: 'x' does not suit its tag"),
+    ('a: !!int 1.5\n', "f.yml:1: a: '1.5' does not suit its tag"),
+    ('a: !!bool maybe\n', "f.yml:1: a: 'maybe' does not suit its tag"),
+    ('a: !!timestamp now\n', "f.yml:1: a: 'now' does not suit its tag"),
     ('a: \0', 'f.yml: not a YAML file'),
     ('a: &a [*a]\n', 'f.yml:1: too much'),
     ('[' * 3000, 'f.yml: is nested too deeply'),
@@ -72,7 +98,8 @@ def test_mistakes_are_one_line_with_their_place(text, message):
 def test_nothing_is_executed(tmp_path, call):
     trap, file = tmp_path / 'trap', tmp_path / 'f.yml'
     file.write_text(f'name: x\nscale: !!python/{call} ["{trap.as_posix()}"]\n')
-    with pytest.raises(OptionError, match=r'f\.yml:2: could not determine a constructor'):
+    with pytest.raises(OptionError, match=rf'f\.yml:2: scale: the tag !!python/{call} is refused: .* cannot run code; '
+                       'write a plain value'):
         read_yaml(file)
     assert not trap.exists()
 
