@@ -161,8 +161,9 @@ def write_samples(options: Options) -> None:
 def open_test_sets(options: Options, *phases: str) -> list[DataLoader]:
     """Loaders of all sets of these phases; the first sample of each is read and checked."""
     loaders = [loader for phase in phases for loader in build_test_loaders(options, phase)]
+    keys = {dataset.name: key for key, dataset in options.datasets.items() if dataset.phase != 'train'}
     for loader in loaders:
-        preflight.check_validation_sample(options, loader.dataset.opt['name'], loader.dataset[0])
+        preflight.check_validation_sample(options, keys[loader.dataset.opt['name']], loader.dataset[0])
     return loaders
 
 

@@ -82,7 +82,7 @@ MISTAKES = {
     'no train set': ({'datasets': {'train': ...}}, 'datasets', False),
     'no total_iter': ({'train': {'total_iter': ...}}, 'train.total_iter', False),
     'training set to validate with': ({'datasets': {'val': {'type': 'RealESRGANDataset', 'crop_pad_size': 24}}},
-                                      'datasets.held_out: gives no lq', False),
+                                      'datasets.val: gives no lq', False),
     'two validation sets of one name': ({'datasets': {'val_2': {
         'name': 'held_out', 'type': 'DegradedDataset', 'dataroot_gt': 'val'}}}, 'held_out', False),
     'missing plugin': ({'import': ['my_plugin_that_is_not_here']}, 'import.0: my_plugin_that_is_not_here', False),

@@ -84,21 +84,21 @@ def check_training_sample(options: Options, sample: Mapping[str, Any], batch_siz
                           f'set queue_size to {batch_size} or more, or to 0 for none')
 
 
-def check_validation_sample(options: Options, name: str, sample: Mapping[str, Any]) -> None:
+def check_validation_sample(options: Options, key: str, sample: Mapping[str, Any]) -> None:
     """Check that a validation or test set gives what the networks and metrics take.
 
     Raises:
         OptionError: No lq, a gt of another size than lq times scale, or one that a metric refuses.
     """
     scale = options.scale
-    missing = [key for key in ('lq', 'lq_path') if key not in sample]
+    missing = [part for part in ('lq', 'lq_path') if part not in sample]
     if missing:
-        raise OptionError(f'datasets.{name}: gives no {" and no ".join(missing)}; to validate use a DegradedDataset or '
+        raise OptionError(f'datasets.{key}: gives no {" and no ".join(missing)}; to validate use a DegradedDataset or '
                           'a PairedImageDataset')
     if 'gt' in sample:
         (height, width), (gt_height, gt_width) = sample['lq'].shape[-2:], sample['gt'].shape[-2:]
         if (gt_height, gt_width) != (height * scale, width * scale):
-            raise OptionError(f'datasets.{name}: gt is {gt_width}x{gt_height}, {scale} times lq is '
+            raise OptionError(f'datasets.{key}: gt is {gt_width}x{gt_height}, {scale} times lq is '
                               f'{width * scale}x{height * scale}; give pairs of this scale')
         gt = to_uint8(sample['gt'])
         metrics = options.val.metrics if options.val is not None else {}
