@@ -1,5 +1,6 @@
 """Writing a file so that it is there whole or not at all."""
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import BinaryIO
 
 class CheckpointError(ValueError):
     """A checkpoint cannot be written, read or used; the message is one line with file and remedy."""
+
+
+LEFTOVER = '.*.tmp'  # what a killed process leaves behind of a file that it was writing
 
 
 @contextmanager
@@ -40,6 +44,35 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
             raise
         raise CheckpointError(f'{path}: cannot be written ({cause.strerror or cause}); an earlier file of this name is '
                               'untouched; free space or make the folder writable, then resume') from error
+
+
+def link_atomic(source: Path, target: Path) -> None:
+    """Let ``target`` be the same file as ``source``, by a hard link where the file system has them, else by a copy.
+
+    At every moment ``target`` is absent, the old file, or the new one. That they share their bytes does no harm:
+    files are replaced here, never written into.
+
+    Raises:
+        CheckpointError: It cannot be written.
+    """
+    temporary = target.with_name(f'.{target.name}.{os.getpid()}.tmp')
+    try:
+        temporary.unlink(missing_ok=True)
+        os.link(source, temporary)
+        os.replace(temporary, target)
+        # Renaming one link of a file to another of the same file leaves both.
+        temporary.unlink(missing_ok=True)
+        _sync_folder(target.parent)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        with atomic_file(target) as file, open(source, 'rb') as original:
+            shutil.copyfileobj(original, file)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder; no other run may be writing there."""
+    for path in folder.glob(LEFTOVER):
+        path.unlink(missing_ok=True)
 
 
 def _os_error_behind(error: BaseException | None) -> OSError | None:

@@ -4,6 +4,7 @@ Files hold ``{'params': state_dict}`` and, where there is an average, ``'params_
 matched with a network is in :mod:`effsr.runtime.fitting`; what is known about them beside the file, in
 :mod:`effsr.runtime.sidecar`.
 """
+import hashlib
 import pickle
 import re
 import warnings
@@ -19,8 +20,8 @@ from torch import Tensor, nn
 from effsr.runtime.atomic import CheckpointError, atomic_file
 from effsr.runtime.fitting import check_fits
 
-__all__ = ['BARE', 'PARAM_KEYS', 'CheckpointError', 'check_fits', 'load_file', 'load_network', 'pick_params',
-           'save_atomic']
+__all__ = ['BARE', 'PARAM_KEYS', 'CheckpointError', 'check_fits', 'file_digest', 'load_file', 'load_network',
+           'pick_params', 'save_atomic']
 
 PARAM_KEYS = ('params_ema', 'params', 'state_dict')
 BARE = 'bare'
@@ -38,6 +39,23 @@ def save_atomic(obj: Any, path: str | Path) -> None:
     """
     with atomic_file(path) as file:
         torch.save(obj, file)
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises:
+        CheckpointError: The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(path, 'rb') as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    except OSError as error:
+        reason = 'no such file' if isinstance(error, FileNotFoundError) else error.strerror or error
+        raise CheckpointError(f'{path}: {reason}') from error
+    return digest.hexdigest()
 
 
 def load_file(path: str | Path) -> Any:

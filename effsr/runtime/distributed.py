@@ -1,7 +1,8 @@
 """Process groups: NCCL with GPUs, gloo without; started by torchrun or slurm."""
+import functools
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -71,9 +72,18 @@ def _slurm_to_torchrun(port: int | None) -> None:
     os.environ['LOCAL_RANK'] = os.environ.get('SLURM_LOCALID', '0')
 
 
+def is_lost_connection(error: RuntimeError) -> bool:
+    """Whether an error says that another process has gone, as gloo and NCCL do when it was killed."""
+    if isinstance(error, dist.DistError):
+        return True
+    return _joined() and any(part in str(error) for part in ('Connection closed by peer', 'Connection reset by peer',
+                                                            'Broken pipe', 'gloo/transport'))
+
+
 def leave_distributed() -> None:
     """Leave the process group, if one was joined."""
-    if dist.is_available() and dist.is_initialized():
+    if _joined():
+        _group_for_host_values.cache_clear()
         dist.destroy_process_group()
 
 
@@ -86,9 +96,23 @@ def wrap(net: nn.Module, device: torch.device, distributed: bool, num_gpu: int, 
     return DataParallel(net) if num_gpu > 1 else net
 
 
+def _joined() -> bool:
+    return dist.is_available() and dist.is_initialized()
+
+
+@functools.cache
+def _group_for_host_values(of: Any) -> Any:
+    return None if dist.get_backend() == 'gloo' else dist.new_group(backend='gloo')
+
+
+def _host_group() -> Any:
+    """NCCL moves tensors of GPUs only; what the hosts tell each other goes by gloo, past the device's queue."""
+    return _group_for_host_values(dist.group.WORLD)
+
+
 def average(values: torch.Tensor) -> torch.Tensor:
     """Mean of a tensor over all processes; a collective call."""
-    if dist.is_available() and dist.is_initialized():
+    if _joined():
         values = values.clone()
         dist.all_reduce(values)
         values /= dist.get_world_size()
@@ -97,14 +121,51 @@ def average(values: torch.Tensor) -> torch.Tensor:
 
 def share(value: Any) -> Any:
     """Process 0's value on all processes; a collective call."""
-    if dist.is_available() and dist.is_initialized():
+    if _joined():
         values = [value]
-        dist.broadcast_object_list(values)
+        dist.broadcast_object_list(values, group=_host_group())
         return values[0]
     return value
 
 
+def gather(value: Any) -> list[Any]:
+    """The values of all processes by rank, on all of them; a collective call. They are pickled."""
+    if not _joined():
+        return [value]
+    values: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(values, value, group=_host_group())
+    return values
+
+
+def agree_or_fail(work: Callable[[], Any], failure: type[Exception]) -> Any:
+    """Let process 0 do something for all; what it returns, or its failure, comes to each; a collective call.
+
+    Args:
+        work: Called on process 0 alone.
+        failure: The kind of exception that is shared; the others see it with the same text.
+    """
+    outcome, error = None, None
+    if not _joined() or dist.get_rank() == 0:
+        try:
+            outcome = work()
+        except failure as raised:
+            error = raised
+    outcome, text = share((outcome, None if error is None else str(error)))
+    if text is not None:
+        raise error if error is not None else failure(text)
+    return outcome
+
+
+def any_process(flag: bool) -> bool:
+    """Whether the flag is set on one process at least; a collective call that does not wait for the device."""
+    if not _joined():
+        return flag
+    value = torch.tensor(int(flag))
+    dist.all_reduce(value, dist.ReduceOp.MAX, group=_host_group())
+    return bool(value.item())
+
+
 def wait_for_all() -> None:
     """Go on when all processes have come here; a collective call."""
-    if dist.is_available() and dist.is_initialized():
-        dist.barrier()
+    if _joined():
+        dist.barrier(group=_host_group())

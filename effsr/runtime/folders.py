@@ -1,4 +1,4 @@
-"""Folders of a run: made afresh, earlier ones kept under another name; and the state to resume from."""
+"""Folders of a run: made afresh, earlier ones kept under another name."""
 import logging
 import os
 import time
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from effsr.runtime.atomic import atomic_file
 
 logger = logging.getLogger('basicsr')
 
@@ -44,21 +46,5 @@ def copy_options(options: Mapping[str, Any], root: str, rank: int) -> None:
     """Write the resolved options, with everything inherited or overridden, to ROOT/options.yml."""
     if rank == 0:
         text = yaml.safe_dump(dict(options), sort_keys=False, default_flow_style=None, width=120)
-        (Path(root) / 'options.yml').write_text(text, encoding='utf-8')
-
-
-def find_resume_state(training_states: str | None, auto_resume: bool, resume_state: str | None) -> Path | None:
-    """The training state to go on from, or None to start afresh.
-
-    Args:
-        training_states: Folder of this run's states.
-        auto_resume: Take the newest of them; none is no error.
-        resume_state: The file that the option file names, taken where auto_resume finds none.
-    """
-    if auto_resume and training_states is not None:
-        states = [path for path in Path(training_states).glob('*.state') if path.stem.isdecimal()]
-        if states:
-            return max(states, key=lambda path: int(path.stem))
-        logger.info('--auto_resume: no state in %s, %s', training_states,
-                    f'going on from {resume_state}' if resume_state else 'starting afresh')
-    return Path(resume_state) if resume_state else None
+        with atomic_file(Path(root) / 'options.yml') as file:
+            file.write(text.encode())

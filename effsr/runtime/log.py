@@ -2,8 +2,11 @@
 import logging
 import logging.handlers
 import sys
+from contextlib import suppress
 
 from basicsr.utils.logger import initialized_logger
+
+from effsr.runtime.bar import AboveBars
 
 LOGGER = 'basicsr'  # BasicSR's own parts log there
 CONSOLE_LINES = 12
@@ -12,6 +15,30 @@ CONSOLE_LINES = 12
 def _fits_console(record: logging.LogRecord) -> bool:
     """BasicSR logs its banner, all options and every network's layers, hundreds of lines; they go to the file."""
     return record.getMessage().count('\n') < CONSOLE_LINES
+
+
+class LogFile(logging.FileHandler):
+    """The log's file; that it cannot be written any more (disk full) is told once, and ends nothing."""
+
+    def __init__(self, path: str):
+        super().__init__(path, 'a', encoding='utf-8')
+        self.told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Called by logging within the except block of a failed write."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            if not self.told:
+                self.told = True
+                print(f'{self.baseFilename}: cannot be written ({error.strerror}); the run goes on without its log',
+                      file=sys.stderr)
+            return
+        super().handleError(record)
+
+    def close(self) -> None:
+        """Close the file; what a full disk has no room for is left out."""
+        with suppress(OSError):
+            super().close()
 
 
 class RunLog:
@@ -29,18 +56,18 @@ class RunLog:
         initialized_logger[LOGGER] = True
         self.rank = rank
         self.logger.setLevel(logging.INFO if rank == 0 else logging.ERROR)
-        self.console = logging.StreamHandler(sys.stdout)
+        self.console = logging.StreamHandler(AboveBars(sys.stdout))
         self.console.setFormatter(logging.Formatter('%(message)s'))
         self.console.addFilter(_fits_console)
         self.early = logging.handlers.MemoryHandler(10**6, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
-        self.file: logging.FileHandler | None = None
+        self.file: LogFile | None = None
         for handler in (self.console, self.early):
             self.logger.addHandler(handler)
 
     def open_file(self, path: str) -> logging.Logger:
         """Begin the log file with what was logged so far."""
         if self.rank == 0 and self.file is None:
-            self.file = logging.FileHandler(path, 'a', encoding='utf-8')
+            self.file = LogFile(path)
             self.file.setFormatter(logging.Formatter('%(asctime)s %(levelname)s: %(message)s'))
             self.early.setTarget(self.file)
             self.early.flush()

@@ -3,6 +3,7 @@ import effsr  # noqa: F401  installs the bridge
 
 # isort: split
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -122,3 +123,31 @@ def test_a_seed_that_was_not_given_is_the_same_everywhere_and_samples_are_writte
     assert done.returncode == 0, done.stderr
     seeds = sorted(path.name.split('_')[1:] for path in tmp_path.glob('seed_*'))
     assert [rank for rank, _ in seeds] == ['0', '1'] and seeds[0][1] == seeds[1][1]
+
+
+@pytest.mark.slow
+def test_replaced_samples_and_validations_of_two_processes_are_those_of_one(tmp_path, write_options):
+    write_options(tmp_path)  # makes links to pictures that others use
+    for part in ('train', 'val'):
+        shutil.copytree((tmp_path / part).resolve(), tmp_path / f'own_{part}')
+    for number in (3, 7, 11):
+        (tmp_path / f'own_train/{number:02}.png').write_bytes(b'x')
+    (tmp_path / 'own_val/02.png').write_bytes(b'x')
+    skip = {'on_error': 'skip'}
+    outputs = {}
+    for processes in (1, 2):
+        changes = {'name': f'run{processes}', 'val': {'val_freq': 3}, 'logger': {'use_tb_logger': True}, 'datasets': {
+            'train': {'dataroot_gt': 'own_train', 'batch_size_per_gpu': 8 // processes, 'num_worker_per_gpu': 1,
+                      **skip},
+            'val': {'dataroot_gt': 'own_val', **skip}},
+            'train': {'optim_g': {'type': 'SGD', 'lr': 0.0}}}  # weights that do not differ in their last bits
+        done = launch(tmp_path, write_options(tmp_path, changes), processes)
+        assert done.returncode == 0, done.stderr
+        outputs[processes] = [line for line in done.stdout.splitlines()
+                              if line.startswith('epoch ') or 'left out' in line]
+    assert outputs[1] == outputs[2]
+    assert [line.split(' replaced')[0] for line in outputs[1]] == [
+        'held_out: 1 of 3 pictures left out: 02.png (not an image that can be read)', 'epoch 0: 2 samples',
+        'held_out: 1 of 3 pictures left out: 02.png (not an image that can be read)', 'epoch 1: 3 samples']
+    rows = [(tmp_path / f'experiments/run{n}/metrics.jsonl').read_bytes() for n in (1, 2)]
+    assert rows[0] == rows[1] and rows[0].count(b'\n') == 2

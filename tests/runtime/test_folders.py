@@ -1,5 +1,4 @@
-"""Folders of a run, and the state to resume from."""
-import logging
+"""Folders of a run."""
 import re
 from types import SimpleNamespace
 
@@ -7,7 +6,7 @@ import pytest
 import yaml
 
 from effsr.runtime import folders
-from effsr.runtime.folders import archive, copy_options, find_resume_state, make_folders
+from effsr.runtime.folders import archive, copy_options, make_folders
 
 
 @pytest.fixture
@@ -57,20 +56,3 @@ def test_copy_options(tmp_path):
     assert list(tmp_path.iterdir()) == []
     copy_options(options, str(tmp_path), 0)
     assert yaml.safe_load((tmp_path / 'options.yml').read_text(encoding='utf-8')) == options
-
-
-def test_find_resume_state(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger('basicsr'), 'propagate', True)
-    caplog.set_level(logging.INFO, 'basicsr')
-    states = str(tmp_path)
-    assert find_resume_state(states, False, None) is None
-    assert find_resume_state(states, False, 'x/7.state').name == '7.state'
-    assert find_resume_state(states, True, None) is None
-    assert 'starting afresh' in caplog.text
-    assert find_resume_state(states, True, 'x/7.state').name == '7.state'
-    assert 'going on from x/7.state' in caplog.text
-    for name in ('9.state', '10.state', 'best.state', '11.state.tmp', '.12.state.99.tmp'):
-        (tmp_path / name).touch()
-    assert find_resume_state(states, True, 'x/7.state') == tmp_path / '10.state'
-    assert find_resume_state(states, False, None) is None
-    assert find_resume_state(str(tmp_path / 'none'), True, None) is None

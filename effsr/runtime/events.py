@@ -1,0 +1,49 @@
+"""TensorBoard's event files: taking out what lies past the iteration that a run resumes from."""
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from effsr.runtime.atomic import atomic_file
+
+HEADER = struct.Struct('<QI')  # length of the record and its checksum (TFRecord); the data's checksum follows it
+CHECKSUM_BYTES = 4
+
+
+def records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Split an event file into (whole record, its payload); what an interrupted write left at the end is dropped."""
+    offset = 0
+    while offset + HEADER.size <= len(data):
+        length, _ = HEADER.unpack_from(data, offset)
+        end = offset + HEADER.size + length + CHECKSUM_BYTES
+        if end > len(data):
+            return
+        yield data[offset:end], data[offset + HEADER.size:end - CHECKSUM_BYTES]
+        offset = end
+
+
+def purge_events(folder: Path, iteration: int) -> int:
+    """Remove from all event files below a folder what was written for later iterations.
+
+    Args:
+        folder: tb_logger/NAME; it need not exist.
+        iteration: The last one that stays.
+
+    Returns:
+        Number of events removed.
+    """
+    from tensorboard.compat.proto.event_pb2 import Event  # takes a second; only a resumed run needs it
+
+    removed = 0
+    for path in sorted(folder.rglob('events.out.tfevents.*')):
+        kept, dropped = [], 0
+        for record, payload in records(path.read_bytes()):
+            event = Event.FromString(payload)
+            late = event.step > iteration and event.WhichOneof('what') == 'summary'
+            dropped += late
+            if not late:
+                kept.append(record)
+        if dropped:
+            with atomic_file(path) as file:
+                file.write(b''.join(kept))
+        removed += dropped
+    return removed
