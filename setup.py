@@ -32,5 +32,8 @@ setup(
         # tb-nightly, which BasicSR installs, imports pkg_resources; setuptools 81 dropped it.
         'setuptools<81',
     ],
-    extras_require={'test': ['pytest>=8', 'ruff>=0.6', 'jsonschema>=4']},
+    extras_require={
+        'test': ['pytest>=8', 'ruff>=0.6', 'jsonschema>=4', 'schedulefree>=1.4'],
+        'schedulefree': ['schedulefree>=1.4'],  # optimizers without a schedule
+    },
 )

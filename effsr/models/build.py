@@ -5,7 +5,7 @@ from typing import Any
 from basicsr.models.base_model import BaseModel
 from basicsr.utils.registry import MODEL_REGISTRY
 
-from effsr.models.training import build_network
+from effsr.models.components import build_network
 from effsr.options import OptionError, Options, as_options, to_plain
 
 

@@ -3,9 +3,7 @@
 A model is composed of these functions by :func:`bound`, since its place in BasicSR's class tree is taken.
 """
 import logging
-import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,8 +11,16 @@ from basicsr.models.base_model import BaseModel
 from torch import nn
 from torch.utils.data import DataLoader
 
-from effsr.models.checkpoints import note_metrics, resume_training, save
-from effsr.models.training import LossMeter, build_network, build_scheduler, make_ema, readable_log
+from effsr.models.checkpoints import save
+from effsr.models.components import build_network
+from effsr.models.resuming import resume_training, take_up_random_state
+from effsr.models.step.acceleration import accelerate
+from effsr.models.step.average import make_ema
+from effsr.models.step.compilation import uncompiled
+from effsr.models.step.failures import explained
+from effsr.models.step.meter import LossMeter, readable_log
+from effsr.models.step.optimizers import averaged
+from effsr.models.step.schedule import LearningRate
 from effsr.models.validation import Validator
 from effsr.options import Component, OptionError, Options, as_options, to_plain
 from effsr.runtime.checkpoint import CheckpointError, load_network
@@ -34,10 +40,17 @@ def begin(model: Any, opt: Options | Mapping[str, Any]) -> None:
     """
     model.options = as_options(opt)
     BaseModel.__init__(model, to_plain(model.options))
-    model.lq = model.gt = model.gt_usm = model.output = None
+    model.lq = model.gt = model.gt_usm = model.seeds = model.output = None
     model.losses = LossMeter()
     model.current_iter = model.current_epoch = 0
     model.saved_iter = -1
+    # Within a pipeline a checkpoint that is due waits for the validation of its iteration.
+    model.defers_saving = model.save_is_due = False
+    model.position = {}  # what the order of samples follows from, see TrainSampler.describe
+    model.rng_to_restore = None
+    model.watch = model.precision = model.learning_rate = model.update_g = model.update_d = None
+    model.doing = 'its preparation'  # what a step is at, for messages
+    model.saved_validated = {}
     model.validated = {}  # dataset -> iteration of its last validation
     model.pairs = model.net_d = model.net_g_ema = model.optimizer_g = model.optimizer_d = None
     model.cri_pix = model.cri_perceptual = model.cri_gan = model.cri_ldl = None
@@ -67,6 +80,7 @@ def make_network(model: Any, component: Component, key: str) -> nn.Module:
         if wanted not in (None, used, 'params', 'params_ema'):  # of these two, one stands in for the other
             raise OptionError(f'path.param_key_{label}: {path} holds no {wanted}; accepted: params, params_ema')
         logger.info('%s: weights of %s (%s)', component.type, path, used)
+    accelerate(net, options, key, model.device)
     parameters = sum(parameter.numel() for parameter in net.parameters())
     logger.info('%s: %s, %s parameters', key, component.type, f'{parameters:,}')
     return wrap(net, model.device, options.runtime.dist, options.num_gpu, options.find_unused_parameters)
@@ -84,31 +98,29 @@ def start_ema(model: Any, decay: float) -> nn.Module | None:
 
 
 def setup_schedulers(model: Any) -> None:
-    """One schedule for each optimizer."""
+    """One schedule for each optimizer, and the warm-up before it."""
     train = model.options.train
-    model.schedulers = [build_scheduler(train.scheduler, optimizer, train.total_iter) for optimizer in model.optimizers]
+    model.learning_rate = LearningRate(model.optimizers, train.scheduler, train.total_iter, train.warmup_iter)
+    model.schedulers = model.learning_rate.schedulers
 
 
 def update_learning_rate(model: Any, current_iter: int, warmup_iter: int = -1) -> None:
-    """Move the schedules on, from the second iteration."""
-    if current_iter != 2:
-        BaseModel.update_learning_rate(model, current_iter, warmup_iter)
-        return
-    with warnings.catch_warnings():
-        # torch asks once whether the optimizer has stepped; the generator's has not, under net_d_init_iters.
-        warnings.filterwarnings('ignore', 'Detected call of `lr_scheduler.step')
-        BaseModel.update_learning_rate(model, current_iter, warmup_iter)
+    """Set the learning rates of an iteration, at its start."""
+    model.learning_rate.step(current_iter, warmup_iter)
 
 
+@explained
 def feed_data(model: Any, data: Mapping[str, Any]) -> None:
     """Take a batch: pairs are made from gt in training, unless the batch brings its own lq.
 
     Args:
-        model: Gets lq, gt and gt_usm.
+        model: Gets lq, gt and gt_usm; in training also the samples' seeds.
         data: `gt` (B, 3, H, W) RGB in [0, 1] and `seed` (B,) for degradation; or `lq` and, if there is one, `gt`.
     """
+    take_up_random_state(model)
+    model.doing = 'making pairs of a batch'
     if model.is_train and 'gt' in data:
-        model.lq, model.gt, model.gt_usm = model.pairs(data)
+        model.lq, model.gt, model.gt_usm, model.seeds = model.pairs(data)
         return
     model.lq = data['lq'].to(model.device)
     model.gt = model.gt_usm = data['gt'].to(model.device) if 'gt' in data else None
@@ -119,18 +131,18 @@ def test(model: Any) -> None:
     net = model.net_g_ema if model.net_g_ema is not None else model.get_bare_model(model.net_g)
     was_training = net.training
     net.eval()
-    with torch.no_grad():
+    with torch.no_grad(), averaged(model.optimizer_g), uncompiled():
         model.output = model.validator.infer(net, model.lq) if model.validator is not None else net(model.lq)
     net.train(was_training)
 
 
 def validation(model: Any, dataloader: DataLoader, current_iter: int | str, tb_logger: Any,
                save_img: bool = False) -> None:
-    """Validate on one dataset, on the first process; not twice at the same iteration.
+    """Validate on one dataset, each process its share of the pictures; not twice at the same iteration.
 
     BasicSR's loop labels the last validation of a run with total_iter + 1; the model counts its own steps.
     """
-    if model.validator is None or model.options.runtime.rank != 0:
+    if model.validator is None:
         return
     iteration = model.current_iter if model.is_train and model.current_iter else current_iter
     dataset = dataloader.dataset.opt['name']
@@ -140,15 +152,17 @@ def validation(model: Any, dataloader: DataLoader, current_iter: int | str, tb_l
     net = model.net_g_ema if model.net_g_ema is not None else model.get_bare_model(model.net_g)
     was_training = net.training
     net.eval()
-    model.validator.run(net, dataloader, model.device, iteration, tb_logger, save_img)
+    with averaged(model.optimizer_g), uncompiled():
+        model.validator.run(net, dataloader, model.device, iteration, tb_logger, save_img)
     net.train(was_training)
-    if model.is_train and model.options.path.models is not None:
-        note_metrics(model, Path(model.options.path.models))
 
 
 def get_current_log(model: Any) -> dict[str, float]:
-    """The losses as numbers, means over the steps since the last call."""
-    return readable_log(model.losses.read(), model.current_iter)
+    """The losses as numbers, means over the steps since the last call; and how many steps were skipped, if any were."""
+    log = readable_log(model.losses.read())
+    if model.watch is not None and model.watch.skipped:
+        log['skipped'] = float(model.watch.skipped)
+    return log
 
 
 def get_current_visuals(model: Any) -> dict[str, torch.Tensor]:

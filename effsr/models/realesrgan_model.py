@@ -8,9 +8,13 @@ from basicsr.models.srgan_model import SRGANModel
 from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor
 
-from effsr.models import lifecycle
-from effsr.models.pairs import PairSource
-from effsr.models.training import build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
+from effsr.models import lifecycle, training
+from effsr.models.components import build_loss
+from effsr.models.pairs import Pairs
+from effsr.models.step.failures import explained
+from effsr.models.step.guard import Buffers
+from effsr.models.training import Part
+from effsr.models.training_settings import make_update, start
 from effsr.options import OptionError, Options
 
 LDL_WINDOW = 7  # pixels, side of the window of local variance (LDL, arXiv 2203.09195, section 3.3)
@@ -43,64 +47,88 @@ class RealESRGANModel(SRGANModel):
         if train is None or train.gan_opt is None or self.options.network_d is None:
             raise OptionError('train, train: gan_opt and network_d: RealESRGANModel trains with all three; for pixel '
                               'loss alone use model_type: RealESRNetModel')
-        self.net_g.train()
-        self.net_d = lifecycle.make_network(self, self.options.network_d, 'network_d').train()
-        self.ema_decay = train.ema_decay
-        self.net_g_ema = lifecycle.start_ema(self, train.ema_decay)
-        self.cri_pix = build_loss(train.pixel_opt, 'pixel_opt', self.device)
-        self.cri_perceptual = build_loss(train.perceptual_opt, 'perceptual_opt', self.device)
+        options = self.options
+        self.net_d = lifecycle.make_network(self, options.network_d, 'network_d').train()
+        start(self, self.sharpens(options))
         self.cri_gan = build_loss(train.gan_opt, 'gan_opt', self.device)
         self.cri_ldl = build_loss(train.ldl_opt, 'ldl_opt', self.device)
         self.net_d_iters, self.net_d_init_iters = train.net_d_iters, train.net_d_init_iters
-        options = self.options
-        sharpen = options.high_order_degradation or options.l1_gt_usm or options.percep_gt_usm or options.gan_gt_usm
-        self.pairs = PairSource(options, self.device, sharpen)
-        self.optimizer_g = build_optimizer(train.optim_g, self.net_g.parameters(), 'optim_g')
-        self.optimizer_d = build_optimizer(train.optim_d, self.net_d.parameters(), 'optim_d')
-        self.optimizers = [self.optimizer_g, self.optimizer_d]
+        self.update_g, self.update_d = make_update(self, self.net_g, 'g'), make_update(self, self.net_d, 'd')
+        self.optimizer_g, self.optimizer_d = self.optimizers
         self.setup_schedulers()
 
+    @staticmethod
+    def sharpens(options: Options) -> bool:
+        """Whether gt is sharpened (USM): what is degraded always, pairs of one's own where a loss compares with it."""
+        return options.high_order_degradation or options.l1_gt_usm or options.percep_gt_usm or options.gan_gt_usm
+
+    @explained
     def optimize_parameters(self, current_iter: int) -> None:
-        """One step of the generator (every net_d_iters iterations) and one of the discriminator."""
+        """One step of the generator (every net_d_iters iterations) and one of the discriminator.
+
+        Raises:
+            ValueError: Out of memory, or too many steps were not finite.
+        """
         self.current_iter = current_iter
-        step_g = current_iter % self.net_d_iters == 0 and current_iter > self.net_d_init_iters
-        with torch.set_grad_enabled(step_g):
-            self.output = self.net_g(self.lq)
-        losses = self._step_generator() if step_g else {}
-        losses.update(self._step_discriminator(self._target(self.options.gan_gt_usm)))
-        self.losses.add(losses)
-        if self.net_g_ema is not None:
-            decay = ema_decay_at(current_iter, self.ema_decay, self.options.train.ema_warmup)
-            update_ema(self.net_g_ema, self.get_bare_model(self.net_g), decay)
+        parts = training.parts_of(self)
+        updates, buffers, log = [self.update_d], Buffers(self.net_g), {}
+        if current_iter % self.net_d_iters == 0 and current_iter > self.net_d_init_iters:
+            updates.insert(0, self.update_g)
+            log = self._step_generator(parts)
+        else:
+            self._generate(parts)
+        log |= self._step_discriminator(parts)
+        if self.update_g not in updates:
+            buffers.restore_unless(self.update_d.ok)
+        training.end_step(self, updates, log)
 
-    def _target(self, sharpened: bool) -> Tensor:
-        return self.gt_usm if sharpened else self.gt
+    @torch.no_grad()
+    def _generate(self, parts: list[Part]) -> None:
+        self.doing = 'the forward pass of network_g'
+        self.output = training.joined([training.forward(self.precision, self.net_g, part.pairs.lq) for part in parts])
 
-    def _step_generator(self) -> dict[str, Tensor]:
+    def _step_generator(self, parts: list[Part]) -> dict[str, Tensor]:
         self.net_d.requires_grad_(False)
-        self.optimizer_g.zero_grad(set_to_none=True)
-        losses = generator_losses(self.output, self._target(self.options.l1_gt_usm), self.cri_pix,
-                                  self._target(self.options.percep_gt_usm), self.cri_perceptual)
+        losses = training.generator_step(self, parts, self.generator_losses, 'l_g_')
+        self.net_d.requires_grad_(True)
+        return losses
+
+    def generator_losses(self, pairs: Pairs, output: Tensor) -> dict[str, Tensor]:
+        """Losses by name of what network_g made of pairs.lq; the discriminator stays as it is."""
+        options = self.options
+        losses = training.generator_losses(output, _target(pairs, options.l1_gt_usm), self.cri_pix,
+                                           _target(pairs, options.percep_gt_usm), self.cri_perceptual)
         if self.cri_ldl is not None:
             with torch.no_grad():
-                ema_output = self.net_g_ema(self.lq)
-            weight = get_refined_artifact_map(self.gt, self.output, ema_output, LDL_WINDOW)
-            losses['ldl'] = self.cri_ldl(weight * self.output, weight * self.gt)
-        losses['gan'] = self.cri_gan(self.net_d(self.output), True, is_disc=False)
-        sum(losses.values()).backward()
-        self.optimizer_g.step()
-        self.net_d.requires_grad_(True)
-        return {f'l_g_{name}': value for name, value in losses.items()}
+                ema_output = training.forward(self.precision, self.net_g_ema, pairs.lq)
+            weight = get_refined_artifact_map(pairs.gt, output, ema_output, LDL_WINDOW)
+            losses['ldl'] = self.cri_ldl(weight * output, weight * pairs.gt)
+        self.doing = "the generator's pass through network_d"
+        losses['gan'] = self.cri_gan(training.answer_untouched(self.precision, self.net_d, output), True, is_disc=False)
+        return losses
 
-    def _step_discriminator(self, real: Tensor) -> dict[str, Tensor]:
+    def _step_discriminator(self, parts: list[Part]) -> dict[str, Tensor]:
         """Real and fake in passes of their own: batch norm must not mix them."""
-        self.optimizer_d.zero_grad(set_to_none=True)
-        log = {}
-        for name, images, is_real in (('real', real, True), ('fake', self.output.detach(), False)):
-            prediction = self.net_d(images)
-            loss = self.cri_gan(prediction, is_real, is_disc=True)
-            loss.backward()
-            log[f'l_d_{name}'] = loss
-            log[f'out_d_{name}'] = prediction.detach().mean()
-        self.optimizer_d.step()
-        return log
+        update, buffers = self.update_d, Buffers(self.net_d)
+        reals = [_target(part.pairs, self.options.gan_gt_usm) for part in parts]
+        fakes = self.output.detach().split([len(real) for real in reals])
+        losses, scores = {}, {}
+        update.begin()
+        for name, batches, is_real in (('real', reals, True), ('fake', fakes, False)):
+            self.doing = f'the passes of network_d over {name} pictures'
+            for number, (part, images) in enumerate(zip(parts, batches, strict=True)):
+                last = part.last and not is_real
+                with training.synchronized(self.net_d, last), training.held_spectral_norm(self.net_d, number > 0):
+                    prediction = training.forward(self.precision, self.net_d, images)
+                    loss = {f'l_d_{name}': self.cri_gan(prediction, is_real, is_disc=True)}
+                    loss = training.weighted(loss, part.share)
+                    update.backward(loss)
+                training.add_to(losses, loss)
+                training.add_to(scores, training.weighted({f'out_d_{name}': prediction.mean()}, part.share))
+        self.doing = 'the optimizer step of network_d'
+        buffers.restore_unless(update.apply(losses))
+        return {**losses, **scores}
+
+
+def _target(pairs: Pairs, sharpened: bool) -> Tensor:
+    return pairs.gt_usm if sharpened else pairs.gt

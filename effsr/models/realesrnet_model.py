@@ -4,10 +4,13 @@ from typing import Any
 
 from basicsr.models.sr_model import SRModel
 from basicsr.utils.registry import MODEL_REGISTRY
+from torch import Tensor
 
 from effsr.models import lifecycle
-from effsr.models.pairs import PairSource
-from effsr.models.training import build_loss, build_optimizer, ema_decay_at, generator_losses, update_ema
+from effsr.models.pairs import Pairs
+from effsr.models.step.failures import explained
+from effsr.models.training import end_step, generator_losses, generator_step, parts_of
+from effsr.models.training_settings import make_update, start
 from effsr.options import OptionError, Options
 
 
@@ -35,28 +38,29 @@ class RealESRNetModel(SRModel):
         train = self.options.train
         if train is None:
             raise OptionError('train: missing; training needs it')
-        self.net_g.train()
-        self.ema_decay = train.ema_decay
-        self.net_g_ema = lifecycle.start_ema(self, train.ema_decay)
-        self.cri_pix = build_loss(train.pixel_opt, 'pixel_opt', self.device)
-        self.cri_perceptual = build_loss(train.perceptual_opt, 'perceptual_opt', self.device)
-        if self.cri_pix is None and self.cri_perceptual is None:
+        if train.pixel_opt is None and train.perceptual_opt is None:
             raise OptionError('train: neither pixel_opt nor perceptual_opt is given; one is needed')
-        sharpen = self.options.gt_usm and self.options.high_order_degradation
-        self.pairs = PairSource(self.options, self.device, sharpen)
-        self.optimizer_g = build_optimizer(train.optim_g, self.net_g.parameters(), 'optim_g')
-        self.optimizers = [self.optimizer_g]
+        start(self, self.sharpens(self.options))
+        self.update_g = make_update(self, self.net_g, 'g')
+        self.optimizer_g = self.update_g.optimizer
         self.setup_schedulers()
 
+    @staticmethod
+    def sharpens(options: Options) -> bool:
+        """Whether gt is sharpened (USM) before it is degraded."""
+        return options.gt_usm and options.high_order_degradation
+
+    @explained
     def optimize_parameters(self, current_iter: int) -> None:
-        """One step on the pairs that were fed."""
+        """One step on the pairs that were fed.
+
+        Raises:
+            ValueError: Out of memory, or too many steps were not finite.
+        """
         self.current_iter = current_iter
-        self.optimizer_g.zero_grad(set_to_none=True)
-        self.output = self.net_g(self.lq)
-        losses = generator_losses(self.output, self.gt_usm, self.cri_pix, self.gt_usm, self.cri_perceptual)
-        sum(losses.values()).backward()
-        self.optimizer_g.step()
-        self.losses.add({f'l_{name}': value for name, value in losses.items()})
-        if self.net_g_ema is not None:
-            decay = ema_decay_at(current_iter, self.ema_decay, self.options.train.ema_warmup)
-            update_ema(self.net_g_ema, self.get_bare_model(self.net_g), decay)
+        losses = generator_step(self, parts_of(self), self.generator_losses, 'l_')
+        end_step(self, [self.update_g], losses)
+
+    def generator_losses(self, pairs: Pairs, output: Tensor) -> dict[str, Tensor]:
+        """Losses by name of what network_g made of pairs.lq."""
+        return generator_losses(output, pairs.gt_usm, self.cri_pix, pairs.gt_usm, self.cri_perceptual)

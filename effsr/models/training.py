@@ -1,146 +1,112 @@
-"""Parts of a training step that RealESRNet and RealESRGAN share: losses, optimizers, schedules, moving average."""
-import inspect
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from copy import deepcopy
-from typing import Any
+"""The step of a training as far as the models share it: a batch in parts, passes, losses, update, what is noted."""
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NamedTuple
 
 import torch
-from basicsr.models import lr_scheduler as basicsr_schedulers
-from basicsr.utils.registry import ARCH_REGISTRY, LOSS_REGISTRY
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils.spectral_norm import SpectralNorm
 
-from effsr.options import Component, OptionError
-from effsr.runtime.distributed import average
+from effsr.models.pairs import UNKNOWN, Pairs
+from effsr.models.step.average import ema_decay_at, update_ema
+from effsr.models.step.guard import Buffers
+from effsr.models.step.precision import Precision
+from effsr.models.step.update import Update
+from effsr.options import OptionError
 
-VGG_REMEDY = ("it needs torchvision's VGG weights; put their file (vgg19-dcbb9e9d.pth for vgg19) into "
-              'experiments/pretrained_models, or train without it: --force_yml train:perceptual_opt=~')
+Losses = dict[str, Tensor]
 
 
-def build_network(component: Component, key: str) -> nn.Module:
-    """Build a network from the registry.
+class Part(NamedTuple):
+    """A part of a batch: its pairs, its share of the samples (of 1), and whether it is the last."""
 
-    Args:
-        component: Its type and arguments.
-        key: The option it stands under, for messages.
+    pairs: Pairs
+    share: float
+    last: bool
+
+
+def split(pairs: Pairs, count: int) -> list[Part]:
+    """Split a batch into parts that differ by one sample at most; one part is the batch itself.
 
     Raises:
-        OptionError: No network of that name, or arguments that it does not take.
+        OptionError: There are fewer samples than parts.
     """
-    return _build(ARCH_REGISTRY, component, key, 'network')
+    total = len(pairs.lq)
+    if count == 1:
+        return [Part(pairs, 1.0, True)]
+    if total < count:
+        raise OptionError(f'train.accumulate: a batch of {total} cannot be split into {count} parts; set accumulate to '
+                          f'{total} or less, or raise datasets: train: batch_size_per_gpu')
+    fields = zip(*(field.tensor_split(count) for field in pairs), strict=True)
+    return [Part(part, len(part.lq) / total, number == count) for number, part in
+            enumerate((Pairs(*tensors) for tensors in fields), start=1)]
 
 
-def build_loss(component: Component | None, key: str, device: torch.device) -> nn.Module | None:
-    """Build a loss from the registry, or None for none.
+def fed(model: Any) -> Pairs:
+    """The batch that a model was fed, or that a loop of one's own has set as its lq, gt and gt_usm."""
+    seeds = model.seeds
+    if seeds is None or len(seeds) != len(model.lq):
+        seeds = torch.full((len(model.lq),), UNKNOWN)
+    return Pairs(model.lq, model.gt, model.gt_usm, seeds)
 
-    Raises:
-        OptionError: No loss of that name, wrong arguments, or weights that it needs and cannot get.
+
+def parts_of(model: Any) -> list[Part]:
+    """The batch that a model was fed, in the parts and the memory format that the options name."""
+    train, pairs = model.options.train, fed(model)
+    if train.channels_last:
+        pairs = Pairs(*(image.contiguous(memory_format=torch.channels_last) for image in pairs[:3]), pairs.seeds)
+    return split(pairs, train.accumulate)
+
+
+def forward(precision: Precision, net: nn.Module, images: Tensor) -> Tensor:
+    """A network's answer in fp32, whatever it computes in: losses are computed in fp32."""
+    with precision.autocast():
+        answer = net(images)
+    return answer.float()
+
+
+def answer_untouched(precision: Precision, net: nn.Module, images: Tensor) -> Tensor:
+    """A network's answer in the mode that it is in, while its buffers stay: the pass works on copies of them.
+
+    So the generator's pass through the discriminator moves neither the vectors of its spectral norm nor its batch-norm
+    statistics; they belong to its own passes. Processes do not exchange anything in it either.
     """
-    if component is None:
-        return None
+    bare = net.module if isinstance(net, DistributedDataParallel) else net
+    copies = {name: buffer.clone() for name, buffer in bare.named_buffers()}
+    with precision.autocast():
+        answer = torch.func.functional_call(bare, copies, (images,))
+    return answer.float()
+
+
+def synchronized(net: nn.Module, last: bool) -> AbstractContextManager:
+    """Within it processes exchange gradients only where the pass is the step's last: they add up till then."""
+    return net.no_sync() if isinstance(net, DistributedDataParallel) and not last else nullcontext()
+
+
+@contextmanager
+def held_spectral_norm(net: nn.Module, held: bool) -> Iterator[None]:
+    """Within it, where ``held``, spectral norms divide by the norm of the pass before, without improving it.
+
+    All parts of one pass over a batch are to be divided by the same norm, as the whole batch would be.
+    """
+    moved = [module for module in net.modules() if held and module.training and _has_spectral_norm(module)]
+    for module in moved:
+        module.training = False
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings('ignore', module='torchvision')  # BasicSR asks for VGG the old way
-            return _build(LOSS_REGISTRY, component, f'train.{key}', 'loss').to(device)
-    except OSError as error:
-        raise OptionError(f'train.{key}: {component.type}: {error}; {VGG_REMEDY}') from error
+        yield
+    finally:
+        for module in moved:
+            module.training = True
 
 
-def _build(registry: Any, component: Component, key: str, what: str) -> nn.Module:
-    name = component.type
-    if name not in registry and f'{name}_basicsr' not in registry:
-        raise OptionError(f'{key}.type: no {what} is called {name}; known: {", ".join(sorted(registry.keys()))}')
-    cls = registry.get(name)
-    try:
-        inspect.signature(cls).bind(**component.arguments)
-    except TypeError as error:
-        accepted = ', '.join(inspect.signature(cls).parameters)
-        raise OptionError(f'{key}: {name}: {error}; accepted: {accepted}') from None
-    return _construct(cls, component, key)
-
-
-def _construct(cls: Callable[..., Any], component: Component, key: str, *positional: Any) -> Any:
-    try:
-        return cls(*positional, **component.arguments)
-    except OSError:
-        raise
-    # Classes refuse their arguments in any way: TypeError, AssertionError, NotImplementedError, RuntimeError ...
-    except Exception as error:
-        kind = '' if isinstance(error, ValueError) else f'{type(error).__name__}: '
-        reason = next(iter(str(error).splitlines()), '')
-        raise OptionError(f'{key}: {component.type}: {kind}{reason}; check its arguments: {component.arguments}'
-                          ) from error
-
-
-def build_optimizer(component: Component, parameters: Iterable[Tensor], key: str) -> torch.optim.Optimizer:
-    """Build an optimizer of torch.optim.
-
-    Raises:
-        OptionError: No optimizer of that name, or arguments that it does not take.
-    """
-    cls = getattr(torch.optim, component.type, None)
-    if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)):
-        raise OptionError(f'train.{key}.type: torch.optim has no optimizer called {component.type}; for example Adam, '
-                          'AdamW, SGD')
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    return _construct(cls, component, f'train.{key}', trained)
-
-
-def build_scheduler(component: Component | None, optimizer: torch.optim.Optimizer, total_iter: int) -> Any:
-    """Build a schedule: BasicSR's MultiStepLR (MultiStepRestartLR) and CosineAnnealingRestartLR, or torch's by name.
-
-    None gives a constant learning rate.
-
-    Raises:
-        OptionError: No schedule of that name, arguments that it does not take, or a schedule that ends before
-            total_iter.
-    """
-    if component is None:
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
-    name = 'MultiStepRestartLR' if component.type == 'MultiStepLR' else component.type
-    cls = getattr(basicsr_schedulers, name, None) or getattr(torch.optim.lr_scheduler, name, None)
-    if not (isinstance(cls, type) and issubclass(cls, torch.optim.lr_scheduler.LRScheduler)):
-        raise OptionError(f'train.scheduler.type: no schedule is called {component.type}; for example MultiStepLR, '
-                          'CosineAnnealingRestartLR, or any of torch.optim.lr_scheduler')
-    if cls is torch.optim.lr_scheduler.ReduceLROnPlateau:
-        raise OptionError('train.scheduler.type: ReduceLROnPlateau follows a metric, which a step does not have; use a '
-                          'schedule by iteration, for example MultiStepLR')
-    scheduler = _construct(cls, component, 'train.scheduler', optimizer)
-    # These two end training with an error when they are asked for a step past their last.
-    for name, length in (('periods', sum(getattr(scheduler, 'periods', ()))),
-                         ('total_steps', getattr(scheduler, 'total_steps', 0))):
-        if 0 < length < total_iter - 1:
-            raise OptionError(f'train.scheduler.{name}: {component.type} ends after {length} iterations, train: '
-                              f'total_iter is {total_iter}; give {name} of {total_iter} in all')
-    return scheduler
-
-
-def make_ema(net: nn.Module) -> nn.Module:
-    """A copy of a network for the moving average of its weights."""
-    ema = deepcopy(net).eval()
-    return ema.requires_grad_(False)
-
-
-def ema_decay_at(iteration: int, decay: float, warmup: bool) -> float:
-    """Decay of the moving average after an iteration (from 1): at first lower, min(decay, (1 + t) / (10 + t)).
-
-    Without warm-up an average of decay 0.999 is still a third of the untrained network after 1,000 iterations.
-    """
-    return min(decay, (1 + iteration) / (10 + iteration)) if warmup else decay
-
-
-@torch.no_grad()
-def update_ema(ema: nn.Module, net: nn.Module, decay: float) -> None:
-    """ema = decay * ema + (1 - decay) * net for parameters; buffers (batch-norm statistics) are copied."""
-    weights = dict(net.named_parameters())
-    for name, average_weight in ema.named_parameters():
-        average_weight.lerp_(weights[name], 1 - decay)
-    for own, other in zip(ema.buffers(), net.buffers(), strict=True):
-        own.copy_(other)
+def _has_spectral_norm(module: nn.Module) -> bool:
+    hooks = module._forward_pre_hooks.values()
+    return any(isinstance(hook, SpectralNorm) for hook in hooks) or type(module).__name__ == '_SpectralNorm'
 
 
 def generator_losses(result: Tensor, gt: Tensor, cri_pix: nn.Module | None, percep_gt: Tensor,
-                     cri_perceptual: nn.Module | None) -> dict[str, Tensor]:
+                     cri_perceptual: nn.Module | None) -> Losses:
     """Pixel, perceptual and style loss by their names, as far as they are switched on."""
     losses = {}
     if cri_pix is not None:
@@ -151,38 +117,74 @@ def generator_losses(result: Tensor, gt: Tensor, cri_pix: nn.Module | None, perc
     return losses
 
 
-class LossMeter:
-    """Losses of the steps since they were last read, summed on their device, so that no step waits for it."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
-
-    def add(self, losses: Mapping[str, Tensor]) -> None:
-        """Take in one step's losses; not every step need have all of them."""
-        for name, value in losses.items():
-            value = value.detach().float().mean()
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
-            self._counts[name] = self._counts.get(name, 0) + 1
-
-    def read(self) -> dict[str, Tensor]:
-        """Means by name, and begin anew."""
-        means = {name: total / self._counts[name] for name, total in self._sums.items()}
-        self._sums, self._counts = {}, {}
-        return means
+def weighted(losses: Mapping[str, Tensor], share: float, summing: Iterable[str] = (), prefix: str = '') -> Losses:
+    """Losses of a part as parts of the batch's: means weigh as much as the part has samples, sums count in full."""
+    return {prefix + name: value if share == 1 or name in summing else value * share for name, value in losses.items()}
 
 
-def readable_log(log: Mapping[str, Tensor], iteration: int) -> dict[str, float]:
-    """Losses as numbers, averaged over all processes; a collective call, and the only one that waits for the device.
+def add_to(totals: Losses, losses: Mapping[str, Tensor]) -> None:
+    """Add a part's losses to those of the parts before, without their graph."""
+    for name, value in losses.items():
+        value = value.detach()
+        totals[name] = totals[name] + value if name in totals else value
 
-    Raises:
-        ValueError: A loss is not a finite number.
+
+def joined(outputs: list[Tensor]) -> Tensor:
+    """The outputs of all parts as one batch."""
+    return outputs[0] if len(outputs) == 1 else torch.cat([output.detach() for output in outputs])
+
+
+def generator_step(model: Any, parts: list[Part], losses_of: Callable[[Pairs, Tensor], Losses], prefix: str) -> Losses:
+    """Passes of network_g over all parts, and its optimizer's step; ``model.output`` becomes what it made.
+
+    Args:
+        model: RealESRNetModel or RealESRGANModel.
+        parts: The batch.
+        losses_of: (pairs, output) -> losses by name, each a mean over the samples, or, for a loss whose `reduction` is
+            sum, a sum.
+        prefix: Of their names in the log.
+
+    Returns:
+        The losses of the whole batch by their names in the log.
     """
-    if not log:
-        return {}
-    values = average(torch.stack([value.detach().float().mean() for value in log.values()])).tolist()
-    bad = [name for name, value in zip(log, values, strict=True) if not abs(value) < float('inf')]
-    if bad:
-        raise ValueError(f'iteration {iteration}: {", ".join(bad)} is not a finite number; lower the learning rate, or '
-                         'go on from an earlier checkpoint: path:resume_state')
-    return dict(zip(log, values, strict=True))
+    update, buffers = model.update_g, Buffers(model.net_g)
+    summing = [name for name, criterion in (('pix', model.cri_pix), ('ldl', model.cri_ldl))
+               if getattr(criterion, 'reduction', 'mean') == 'sum']
+    totals: Losses = {}
+    outputs = []
+    update.begin()
+    for part in parts:
+        with synchronized(model.net_g, part.last):
+            model.doing = 'the forward pass of network_g'
+            output = forward(model.precision, model.net_g, part.pairs.lq)
+            model.doing = 'the losses of network_g'
+            losses = weighted(losses_of(part.pairs, output), part.share, summing, prefix)
+            model.doing = 'the backward pass of network_g'
+            update.backward(losses)
+        add_to(totals, losses)
+        outputs.append(output)
+    model.output = joined(outputs)
+    model.doing = 'the optimizer step of network_g'
+    buffers.restore_unless(update.apply(totals))
+    return totals
+
+
+def end_step(model: Any, updates: list[Update], log: Mapping[str, Tensor]) -> None:
+    """What follows the optimizers' steps of an iteration: loss scale, moving average, log, and the watch.
+
+    Args:
+        model: RealESRNetModel or RealESRGANModel.
+        updates: Those that were applied.
+        log: Losses and scores of the iteration.
+    """
+    model.doing = 'the moving average'
+    norms = {f'grad_norm_{update.network[-1]}': update.norm for update in updates}
+    scale = model.precision.loss_scale
+    model.losses.add({**log, **norms, **({} if scale is None else {'loss_scale': scale.value})})
+    flags = {name: flag for update in updates for name, flag in update.flags().items()}
+    model.precision.update(torch.stack([update.ok for update in updates]).all())
+    if model.net_g_ema is not None:
+        decay = ema_decay_at(model.current_iter, model.ema_decay, model.options.train.ema_warmup)
+        update_ema(model.net_g_ema, model.get_bare_model(model.net_g), decay,
+                   model.update_g.ok if model.update_g in updates else None)
+    model.watch.note(model, model.current_iter, fed(model), flags)

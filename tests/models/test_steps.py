@@ -9,6 +9,9 @@ import torch
 from basicsr.utils.registry import LOSS_REGISTRY
 from torch import nn
 
+from effsr.models.step.optimizers import averaged
+from effsr.models.training import parts_of
+
 RRDB = {'type': 'RRDBNet', 'num_in_ch': 3, 'num_out_ch': 3, 'num_feat': 4, 'num_block': 1, 'num_grow_ch': 4, 'scale': 2}
 
 
@@ -88,10 +91,11 @@ def test_one_step_changes_every_weight(build, gan, network):
 def test_the_names_in_the_log(build):
     model = build()
     step(model, batch())
-    assert list(model.get_current_log()) == ['l_pix']
+    assert list(model.get_current_log()) == ['l_pix', 'grad_norm_g']
     model = build(gan=True)
     step(model, batch())
-    assert list(model.get_current_log()) == ['l_g_pix', 'l_g_gan', 'l_d_real', 'out_d_real', 'l_d_fake', 'out_d_fake']
+    assert list(model.get_current_log()) == ['l_g_pix', 'l_g_gan', 'l_d_real', 'l_d_fake', 'out_d_real', 'out_d_fake',
+                                             'grad_norm_g', 'grad_norm_d']
 
 
 @pytest.mark.parametrize('gan', [False, True])
@@ -162,15 +166,14 @@ def test_net_d_iters_and_net_d_init_iters(build):
 def test_the_adversarial_gradient_alone_moves_the_generator_and_not_the_discriminator(build):
     model = build({'train': {'pixel_opt': {'loss_weight': 0.0}}}, gan=True)
     model.feed_data(batch())
-    model.output = model.net_g(model.lq)
     before_g, before_d = weights(model.net_g), weights(model.net_d)
-    model._step_generator()
+    model._step_generator(parts_of(model))
     assert len(changed(before_g, model.net_g)) == len(before_g)
     assert changed(before_d, model.net_d) == []
     assert all(p.grad is None and p.requires_grad for p in model.net_d.parameters())
     model.feed_data(batch(seed=1))
     before_g = weights(model.net_g)
-    model._step_discriminator(model.gt)
+    model._step_discriminator(parts_of(model))
     assert changed(before_g, model.net_g) == []
 
 
@@ -178,9 +181,8 @@ def test_the_adversarial_gradient_points_to_what_the_discriminator_calls_real(bu
     model = build({'train': {'pixel_opt': {'loss_weight': 0.0}, 'optim_g': {'type': 'SGD', 'lr': 0.1}}}, gan=True)
     model.feed_data(batch())
     model.net_d.eval()
-    model.output = model.net_g(model.lq)
-    before = model.net_d(model.output).mean().item()
-    model._step_generator()
+    before = model.net_d(model.net_g(model.lq)).mean().item()
+    model._step_generator(parts_of(model))
     assert model.net_d(model.net_g(model.lq)).mean().item() > before
 
 
@@ -240,3 +242,101 @@ def test_the_learning_rate_follows_the_schedule_from_the_first_step(build):
             step(model, batch(), iteration)
         assert rates == [1e-3, 1e-3, 5e-4, 5e-4]
         assert all(optimizer.param_groups[0]['lr'] == 5e-4 for optimizer in model.optimizers)
+
+
+@pytest.mark.parametrize('parts', [1, 2])
+def test_the_discriminators_vectors_move_in_its_own_passes_alone(build, parts):
+    model = build({'train': {'accumulate': parts}}, gan=True)
+    buffers = dict(model.net_d.named_buffers())
+    assert any(name.endswith('weight_u') for name in buffers)
+
+    def vectors():
+        return {name: buffer.clone() for name, buffer in buffers.items()}
+    model.feed_data(batch())
+    before = vectors()
+    model._step_generator(parts_of(model))
+    assert all(torch.equal(value, before[name]) for name, value in vectors().items())
+    expected = copy.deepcopy(model.net_d)
+    model._step_discriminator(parts_of(model))
+    after = vectors()
+    assert all(not torch.equal(value, before[name]) for name, value in after.items() if name.endswith('weight_u'))
+    for _ in range(2):  # once for the real and once for the made pictures, in however many parts
+        expected(model.gt)
+    assert all(torch.equal(after[name], value) for name, value in expected.named_buffers())
+
+
+@pytest.mark.parametrize('gan', [False, True])
+def test_the_generator_learns_from_the_adversarial_loss_alone(build, gan):
+    """Without it there would be nothing to learn: no other loss is on."""
+    model = build({'train': {'pixel_opt': ..., 'net_d_iters': 1 if gan else 10}}, gan=True)
+    before = weights(model.net_g)
+    for iteration in (1, 2):
+        step(model, batch(), iteration)
+    assert len(changed(before, model.net_g)) == (len(before) if gan else 0)
+    log = model.get_current_log()
+    assert (log.get('grad_norm_g', 0) > 0) is gan and log['grad_norm_d'] > 0
+
+
+@pytest.mark.parametrize('gan', [False, True])
+def test_a_batch_that_is_not_finite_leaves_everything_as_it_was(build, gan):
+    model = build({'train': {'nonfinite': {'limit': 3}}}, gan)
+    model.pairs.high_order = False
+    step(model, paired(), 1)
+    names = ('net_g', 'net_g_ema', *(['net_d'] if gan else []))
+    before = {name: copy.deepcopy(getattr(model, name).state_dict()) for name in names}
+    memory = copy.deepcopy([optimizer.state_dict()['state'] for optimizer in model.optimizers])
+    bad = paired()
+    bad['lq'][1, 0, 0, 0] = float('nan')
+    step(model, bad, 2)
+    for name in names:
+        assert all(torch.equal(value, before[name][key]) for key, value in getattr(model, name).state_dict().items())
+    for optimizer, state in zip(model.optimizers, memory, strict=True):
+        for number, values in optimizer.state_dict()['state'].items():
+            assert all(torch.equal(value, state[number][key]) for key, value in values.items())
+    log = model.get_current_log()
+    assert all(value == value for value in log.values())
+    step(model, paired(seed=1), 3)
+    assert len(changed(dict(before['net_g'].items()), model.net_g)) > 0
+
+
+def test_channels_last_gives_the_same_weights(build):
+    models = [build({'train': {'channels_last': switch, 'optim_g': {'type': 'SGD'}}}, gan=True)
+              for switch in (False, True)]
+    for model in models:
+        step(model, batch())
+    assert models[1].net_g.body[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert models[1].output.is_contiguous(memory_format=torch.channels_last)
+    assert models[1].net_g_ema.body[2].weight.is_contiguous(memory_format=torch.channels_last)
+    for one, other in zip(*(model.net_g.parameters() for model in models), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize('gan', [False, True])
+def test_a_schedule_free_optimizer(build, gan):
+    pytest.importorskip('schedulefree')
+    optimizer = {'type': 'AdamWScheduleFree', 'lr': 0.01}
+    model = build({'train': {'ema_decay': 0, 'optim_g': optimizer, **({'optim_d': optimizer} if gan else {})}}, gan)
+    for iteration in range(1, 4):
+        model.update_learning_rate(iteration)
+        step(model, batch(), iteration)
+    in_training = weights(model.net_g)
+    model.feed_data(paired())
+    model.test()
+    with torch.no_grad():
+        assert not torch.equal(model.output, model.net_g(model.lq))
+    assert changed(in_training, model.net_g) == []
+    with averaged(model.optimizer_g), torch.no_grad():
+        assert torch.equal(model.output, model.net_g(model.lq))
+
+
+@pytest.mark.parametrize('gan', [False, True])
+def test_warm_up_as_the_model_tells_it(build, gan):
+    schedule = {'type': 'MultiStepLR', 'milestones': [3], 'gamma': 0.5}
+    model = build({'train': {'warmup_iter': 2, 'scheduler': schedule}}, gan)
+    rates = []
+    for iteration in range(1, 6):
+        model.update_learning_rate(iteration, warmup_iter=-1 if gan else 2)  # BasicSR passes it, a loop need not
+        rates.append(model.get_current_learning_rate())
+        step(model, batch(), iteration)
+    assert rates == [[5e-4], [1e-3], [1e-3], [5e-4], [5e-4]]
+    assert model.schedulers is model.learning_rate.schedulers and len(model.schedulers) == 1 + gan

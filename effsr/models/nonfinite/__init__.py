@@ -1,0 +1,1 @@
+"""Steps that were not finite: noticed (watch), explained (diagnosis), written down (incident)."""

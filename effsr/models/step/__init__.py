@@ -1,0 +1,1 @@
+"""Parts of a training step, each of its own idea; models.training puts them together."""
