@@ -3,7 +3,7 @@
 Importing this puts the repository root there instead, so that ``import effsr`` works from a fresh clone and no module
 of effsr passes for one of the standard library. In an entry file, before importing effsr::
 
-    if not __package__:
+    if __name__ == '__main__' and not __package__:
         import _script  # noqa: F401
 """
 import sys

@@ -1,5 +1,6 @@
 """The command line that effsr/train.py and effsr/test.py share: BasicSR's flags, and how a failure is told."""
 import argparse
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -12,6 +13,8 @@ class Arguments(NamedTuple):
     debug: bool
     force_yml: list[str]
     check: bool
+    reset_schedule: bool
+    replay: str | None
 
 
 def parse_arguments(argv: list[str] | None, is_train: bool) -> Arguments:
@@ -29,14 +32,22 @@ def parse_arguments(argv: list[str] | None, is_train: bool) -> Arguments:
     if is_train:
         parser.add_argument('--check', action='store_true', help='go through everything once, tell costs and doubts, '
                                                                  'leave nothing behind')
+        parser.add_argument('--reset_schedule', action='store_true',
+                            help="resume with the option file's learning rates and schedule, not the state's")
+        parser.add_argument('--replay', metavar='FILE', help='go through a batch that was not finite once more and say '
+                                                             'where: experiments/NAME/nonfinite/ITER.pth')
     args = parser.parse_args(argv)
-    return Arguments(args.opt, args.launcher, args.auto_resume, args.debug, args.force_yml, is_train and args.check)
+    return Arguments(args.opt, args.launcher, args.auto_resume, args.debug, args.force_yml, is_train and args.check,
+                     is_train and args.reset_schedule, args.replay if is_train else None)
 
 
 def failure_line(error: Exception) -> str:
     """An error's message; of one from a data worker, the message without the worker's traceback."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f'{error.filename}: {error.strerror}; make room for it and the folder writable, or work in another one'
+    if isinstance(error, OSError) and error.strerror:
+        return (f'{error.strerror}, while writing below {Path.cwd()}; what was saved before is whole: make room, '
+                'then go on with --auto_resume')
     text = str(error)
     if 'DataLoader worker process' in text:
         text = text.strip().splitlines()[-1].partition(': ')[2]

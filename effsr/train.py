@@ -4,7 +4,7 @@
 
 Exit status 0 only when the training reached its last iteration.
 """
-if not __package__:
+if __name__ == '__main__' and not __package__:
     import _script  # noqa: F401
 
 import effsr  # noqa: F401  registers effsr's classes

@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-if not __package__:
+if __name__ == '__main__' and not __package__:
     import _script  # noqa: F401
 
 import torch

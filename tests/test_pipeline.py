@@ -82,10 +82,12 @@ def test_what_a_run_leaves(run):
         net.load_state_dict(saved['params_ema'], strict=True)
         assert (root / f'models/net_d_{label}.pth').is_file()
     assert same(weights('tiny_gan', '10'), weights('tiny_gan'))
-    assert sorted(path.name for path in (root / 'training_states').iterdir()) == ['10.state', '5.state']
+    assert sorted(path.name for path in (root / 'training_states').iterdir()) == ['10.state', '5.state', 'latest.state']
+    assert load_file(root / 'training_states/latest.state')['iter'] == 10
     info = read_sidecar(root / 'models/net_g_latest.pth')
     assert info['arch'] == {'type': 'SRVGGNetCompact', 'args': {'num_feat': 4, 'num_conv': 1, 'upscale': 2}}
     assert (info['name'], info['scale'], info['iteration']) == ('tiny_gan', 2, 10)
+    assert info['options']['train']['optim_g'] == {'type': 'Adam', 'lr': 1e-3}
     assert [row['iter'] for row in rows('tiny_gan')] == [5, 10]
     for label, row in zip(('5', '10', 'latest'), [*rows('tiny_gan'), rows('tiny_gan')[-1]], strict=True):
         assert read_sidecar(root / f'models/net_g_{label}.pth')['metrics'] == {'held_out': {'psnr': row['value']}}
@@ -155,15 +157,45 @@ def test_a_finished_run_goes_on_when_total_iter_is_raised(run, capsys):
     assert not list(Path('experiments').glob('*archived*'))
 
 
-def test_a_schedule_with_periods_is_lengthened_with_the_run(run):
+def test_a_schedule_with_periods_is_lengthened_with_the_run(run, capsys):
     def cosine(total):
         return {'val': {'val_freq': 2}, 'logger': {'save_checkpoint_freq': 2},
                 'train': {'total_iter': total, 'scheduler': {'type': 'CosineAnnealingRestartLR', 'periods': [total]}}}
     assert run(cosine(4)) == 0
-    assert run(cosine(8), '--auto_resume') == 0
+    assert run(cosine(8), '--auto_resume') == 1
+    assert 'schedule ends after 4 iterations, total_iter is 8; --reset_schedule takes' in capsys.readouterr().err
+    assert run(cosine(8), '--auto_resume', '--reset_schedule') == 0
     state = load_file('experiments/tiny/training_states/8.state')
     # 1e-3 * (1 + cos(pi * 7 / 8)) / 2: the rate of the last step follows the new length.
     assert state['optimizers'][0]['param_groups'][0]['lr'] == pytest.approx(1e-3 * (1 + math.cos(math.pi * 7 / 8)) / 2)
+
+
+@pytest.mark.parametrize(('change', 'kept', 'reset'), [
+    ({'optim_g': {'lr': 2e-3}}, [1e-4, 1e-4], [2e-4, 2e-4]),
+    ({'scheduler': {'milestones': [6]}}, [1e-4, 1e-4], [1e-3, 1e-4]),
+    ({'scheduler': {'milestones': [2]}}, [1e-4, 1e-4], [1e-4, 1e-4]),
+    ({'scheduler': {'type': 'StepLR', 'step_size': 3, 'milestones': ...}}, None, [1e-4, 1e-5]),
+])
+def test_resuming_with_another_rate_or_schedule(run, capsys, change, kept, reset):
+    def train(total, more, *flags):
+        changes = {'train': {'total_iter': total, 'scheduler': {'type': 'MultiStepLR', 'milestones': [4]}},
+                   'logger': {'save_checkpoint_freq': 4}}
+        changes['train'] |= {key: {**changes['train'].get(key, {}), **value} for key, value in more.items()}
+        changes['train'] = {key: {name: one for name, one in value.items() if one is not ...}
+                            if isinstance(value, dict) else value for key, value in changes['train'].items()}
+        status = run(changes, *flags)
+        captured = capsys.readouterr()
+        lines = [line for line in captured.out.splitlines() if ' it/s ' in line]
+        return captured.err if status else 0, [float(line.split(' lr ')[1].split()[0]) for line in lines]
+
+    for wanted, flags in ((kept, ['--auto_resume']), (reset, ['--auto_resume', '--reset_schedule'])):
+        assert train(4, {})[0] == 0
+        status, rates = train(8, change, *flags)
+        if wanted is None:
+            assert "has schedulers MultiStepLR, the options StepLR; --reset_schedule takes the option file's" in status
+            continue
+        assert status == 0
+        assert [rates[0], rates[-1]] == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize(('change', 'match'), [

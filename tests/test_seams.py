@@ -16,7 +16,8 @@ TRAIN = {
     'parse_options': (1, {'is_train'}), 'load_resume_state': (1, set()), 'make_exp_dirs': (1, set()),
     'mkdir_and_rename': (1, set()), 'copy_opt_file': (2, set()),
     'get_root_logger': (0, {'logger_name', 'log_level', 'log_file'}), 'create_train_val_dataloader': (2, set()),
-    'build_model': (1, set()), 'MessageLogger': (3, set()), 'CPUPrefetcher': (1, set()), 'CUDAPrefetcher': (2, set()),
+    'init_tb_loggers': (1, set()), 'build_model': (1, set()), 'MessageLogger': (3, set()),
+    'CPUPrefetcher': (1, set()), 'CUDAPrefetcher': (2, set()),
 }
 TEST = {
     'parse_options': (1, {'is_train'}), 'make_exp_dirs': (1, set()),
@@ -27,7 +28,8 @@ PARAMETERS = {
     'parse_options': ['root_path', 'is_train'], 'load_resume_state': ['opt'], 'make_exp_dirs': ['opt'],
     'mkdir_and_rename': ['path'], 'copy_opt_file': ['opt_file', 'experiments_root'],
     'get_root_logger': ['logger_name', 'log_level', 'log_file'], 'create_train_val_dataloader': ['opt', 'logger'],
-    'build_model': ['opt'], 'MessageLogger': ['opt', 'start_iter', 'tb_logger'], 'CPUPrefetcher': ['loader'],
+    'init_tb_loggers': ['opt'], 'build_model': ['opt'], 'MessageLogger': ['opt', 'start_iter', 'tb_logger'],
+    'CPUPrefetcher': ['loader'],
     'CUDAPrefetcher': ['loader', 'opt'], 'build_dataset': ['dataset_opt'],
     'build_dataloader': ['dataset', 'dataset_opt', 'num_gpu', 'dist', 'sampler', 'seed'],
 }

@@ -9,6 +9,7 @@ from torch import nn
 
 from effsr.data.image_io import to_uint8
 from effsr.metrics import compute_metrics
+from effsr.models.step.compilation import uncompiled
 from effsr.options import Component, OptionError, Options
 
 PAIRED_MODELS = ('SRModel', 'SRGANModel', 'ESRGANModel', 'SwinIRModel')  # of BasicSR, for pairs of single pictures
@@ -29,6 +30,11 @@ def check_logger(options: Options) -> None:
         raise OptionError('logger.use_tb_logger: false, but logger.wandb copies its log; set it true, or wandb: ~')
 
 
+def is_own(model: BaseModel) -> bool:
+    """Whether a model is one of effsr's or derived from one; BasicSR's keep their own ways."""
+    return hasattr(model, 'pairs')
+
+
 def check_training(options: Options, model: BaseModel, sample: Mapping[str, Any], batch_size: int) -> None:
     """Check that what the training set gives, the networks and the pixel loss go together.
 
@@ -37,7 +43,7 @@ def check_training(options: Options, model: BaseModel, sample: Mapping[str, Any]
     Raises:
         OptionError: They do not.
     """
-    if hasattr(model, 'pairs'):  # effsr's own models, and those derived from them
+    if is_own(model):
         check_training_sample(options, sample, batch_size)
     elif options.model_type in PAIRED_MODELS:
         missing = [key for key in ('lq', 'gt') if key not in sample]
@@ -47,7 +53,7 @@ def check_training(options: Options, model: BaseModel, sample: Mapping[str, Any]
                               f'trains on lq and gt: use a PairedImageDataset')
     else:
         return
-    degraded = hasattr(model, 'pairs') and options.high_order_degradation and options.gt_size is not None
+    degraded = is_own(model) and options.high_order_degradation and options.gt_size is not None
     check_networks(options, model, options.gt_size if degraded else min(sample['gt'].shape[-2:]))
     check_losses(model)
 
@@ -56,7 +62,7 @@ def check_training_sample(options: Options, sample: Mapping[str, Any], batch_siz
     """Check that pairs can be made of what the training set gives.
 
     Args:
-        options: scale, gt_size, queue_size and high_order_degradation are read.
+        options: scale, gt_size, queue_size, degradation and high_order_degradation are read.
         sample: One sample: gt (3, H, W) and perhaps lq.
         batch_size: Images in a batch of this process.
 
@@ -72,9 +78,12 @@ def check_training_sample(options: Options, sample: Mapping[str, Any], batch_siz
             raise OptionError(f'{where} gives no lq, but high_order_degradation is off; set high_order_degradation: '
                               'true, or use a RealESRGANPairedDataset')
         return
-    if 'lq' in sample:
+    if 'lq' in sample and 'degraded' not in sample:
         raise OptionError(f'{where} brings its own lq, but high_order_degradation is on; set high_order_degradation: '
                           'false, or use a RealESRGANDataset')
+    if options.degradation.where == 'workers' and 'lq' not in sample:
+        raise OptionError(f'degradation.where: workers, but {where} does not degrade; set where: device, or use a '
+                          'RealESRGANDataset')
     height, width = sample['gt'].shape[-2:]
     if options.gt_size is not None and options.gt_size > min(height, width):
         raise OptionError(f'gt_size: {options.gt_size} does not fit into gt of {width}x{height}; lower gt_size or '
@@ -148,7 +157,8 @@ def _try(net: nn.Module, images: torch.Tensor, key: str, component: Component) -
     was_training = net.training
     net.eval()  # statistics and spectral norms stay as they are
     try:
-        return net(images)
+        with uncompiled():
+            return net(images)
     # A network refuses an input in any way: RuntimeError, AssertionError, ValueError.
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)

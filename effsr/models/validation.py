@@ -1,36 +1,42 @@
-"""Validation: results in tiles, metrics beside those of bicubic, the best so far, pictures, metrics.jsonl."""
-import json
+"""Validation: results in tiles, metrics beside those of bicubic, pictures; shared out to processes and gathered."""
 import logging
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from basicsr.utils.matlab_functions import imresize
-from torch import Tensor
-from torch.utils.data import DataLoader
-from tqdm import tqdm
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
 
-from effsr.data.image_io import to_uint8, write_rgb
+from effsr.data.image_io import to_uint8
 from effsr.inference.tiling import crop_to_scale, pad_to_multiple, upscale_tiled
-from effsr.metrics import check_metrics, compute_metrics, higher_is_better, without_reference
+from effsr.metrics import check_metrics, compute_metrics, without_reference
+from effsr.models.pictures import PictureFiles, side_by_side
+from effsr.models.scores import Score, ScoreBook
 from effsr.options import Options
-from effsr.runtime.atomic import atomic_file
+from effsr.runtime.bar import passing_bar
+from effsr.runtime.distributed import gather, share
 
 logger = logging.getLogger('basicsr')
 
-SHOWN_SIDE = 400  # pixels of a picture in TensorBoard; larger ones are cut to their middle
+
+class Result(NamedTuple):
+    """What came out for one picture: metrics, those of bicubic, and a row of pictures for TensorBoard, if wanted."""
+
+    metrics: dict[str, float] | None
+    baseline: dict[str, float] | None
+    shown: np.ndarray | None
 
 
-class Score(NamedTuple):
-    """Mean of one metric over a dataset: of the network, of bicubic, and the best one so far."""
+class Part(NamedTuple):
+    """What one process found, by the pictures' numbers; `failure` is what ended it early."""
 
-    value: float
-    baseline: float | None
-    best: float
-    best_iter: int | str
+    results: dict[int, Result]
+    stems: dict[int, str]
+    left_out: dict[int, str]
+    failure: str | None
 
 
 def bicubic(lq: Tensor, scale: int) -> np.ndarray:
@@ -38,11 +44,34 @@ def bicubic(lq: Tensor, scale: int) -> np.ndarray:
     return to_uint8(imresize(lq[0].cpu(), scale))
 
 
+def share_of(loader: DataLoader, rank: int, world_size: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Number and sample of the pictures rank, rank + world_size ...; they are read by this process alone."""
+    if world_size == 1:
+        yield from enumerate(loader)
+        return
+    numbers = range(rank, len(loader.dataset), world_size)
+    own = DataLoader(Subset(loader.dataset, numbers), batch_size=1, collate_fn=loader.collate_fn)
+    yield from zip(numbers, own, strict=True)
+
+
+@torch.no_grad()
+def same_buffers(net: Any) -> None:
+    """Give a network process 0's buffers: batch norm's statistics differ between processes."""
+    buffers = dict(net.named_buffers()) if isinstance(net, nn.Module) else {}
+    if buffers:
+        first = share({name: buffer.cpu() for name, buffer in buffers.items()})
+        for name, buffer in buffers.items():
+            buffer.copy_(first[name])
+
+
 class Validator:
     """Runs validations of one model and remembers their results.
 
+    Of several processes each takes its share of the pictures; what they find is gathered and recorded in the
+    pictures' order, so that the scores are those of one process. All processes must call :meth:`run` together.
+
     Args:
-        options: The sections val, path, name and scale are read.
+        options: The sections val, path, runtime, name and scale are read.
     """
 
     def __init__(self, options: Options):
@@ -55,12 +84,29 @@ class Validator:
         # RRDBNet folds pixels into channels for small factors.
         self.multiple = {2: 2, 1: 4}.get(options.scale, 1) if options.network_g.type == 'RRDBNet' else 1
         root = options.path.experiments_root or options.path.results_root
-        self.metrics_file = Path(root) / 'metrics.jsonl' if root else None
         self.visualization = Path(options.path.visualization) if options.path.visualization else None
         self.is_train = options.runtime.is_train
+        self.rank, self.world_size = options.runtime.rank, options.runtime.world_size
         self.suffix = options.val.suffix or options.name
-        self.scores: dict[str, dict[str, Score]] = {}
+        self.book = ScoreBook(self.metrics, Path(root) / 'metrics.jsonl' if root else None)
         self._baselines: dict[tuple[str, int], dict[str, float]] = {}
+
+    @property
+    def scores(self) -> dict[str, dict[str, Score]]:
+        """The last scores by dataset and metric."""
+        return self.book.scores
+
+    def state(self) -> dict[str, dict[str, list]]:
+        """As :meth:`ScoreBook.state`."""
+        return self.book.state()
+
+    def restore(self, state: Mapping[str, Mapping[str, list]]) -> None:
+        """As :meth:`ScoreBook.restore`."""
+        self.book.restore(state)
+
+    def rewind(self, iteration: int, validated: Mapping[str, int | str] | None = None) -> None:
+        """As :meth:`ScoreBook.rewind`."""
+        self.book.rewind(iteration, validated)
 
     @torch.no_grad()
     def infer(self, net: Callable[[Tensor], Tensor], lq: Tensor) -> Tensor:
@@ -72,142 +118,104 @@ class Validator:
 
     def run(self, net: Callable[[Tensor], Tensor], loader: DataLoader, device: torch.device, iteration: int | str,
             tb_logger: Any = None, save_img: bool = False) -> dict[str, Score]:
-        """Validate a network on one dataset, log and write what came out.
+        """Validate a network on one dataset, log and write what came out; a collective call.
 
         Args:
             net: In evaluation mode, on `device`.
-            loader: Gives one image at a time: lq, lq_path and, for metrics, gt.
+            loader: Gives one image at a time, in order: lq, lq_path and, for metrics, gt.
             device: Where to compute.
             iteration: Number of finished iterations; for a test, the name of the run.
-            tb_logger: TensorBoard's SummaryWriter, or None.
+            tb_logger: TensorBoard's SummaryWriter on process 0, or None.
             save_img: Whether to write every result to the visualization folder.
 
         Returns:
             The scores by the metric's name; empty where there is no gt.
+
+        Raises:
+            ValueError: A picture cannot be read or validated, on any process; or none is left.
         """
         dataset = loader.dataset.opt['name']
-        rows: list[dict[str, float]] = []
-        baselines: list[dict[str, float]] = []
-        names: set[str] = set()
-        samples = tqdm(loader, f'validating {dataset}', leave=False, disable=not self.options.pbar)
-        for number, sample in enumerate(samples):
-            name = Path(sample['lq_path'][0]).stem
-            if name in names:  # of another folder, or with another suffix
-                name = f'{name}_{number}'
-            names.add(name)
-            lq = sample['lq'].to(device)
-            result = to_uint8(self.infer(net, lq))
-            gt = to_uint8(sample['gt']) if 'gt' in sample else None
-            shown = tb_logger is not None and number < self.options.tb_images
-            metrics = self.metrics if gt is not None else self.no_reference
-            scored = bool(metrics)
-            unknown = scored and (dataset, number) not in self._baselines
-            enlarged = bicubic(lq, self.scale) if shown or unknown else None
-            if unknown:
-                self._baselines[dataset, number] = compute_metrics(metrics, enlarged, gt)
-            if scored:
-                rows.append(compute_metrics(metrics, result, gt))
-                baselines.append(self._baselines[dataset, number])
-            if save_img:
-                self._write(result, dataset, name, iteration)
-            if shown:
-                tb_logger.add_image(f'pictures/{dataset}/{name} (lq, bicubic, result, gt)',
-                                    side_by_side(to_uint8(lq), enlarged, result, gt), iteration, dataformats='HWC')
-        if not rows:
+        tb_images = self.options.tb_images if share(tb_logger is not None) else 0
+        files = self._files(dataset, iteration, save_img)
+        if self.world_size > 1:
+            same_buffers(net)
+        parts = self._gather(self._walk(net, loader, device, files, tb_images), dataset)
+        names = files.settle(part.stems for part in parts)
+        results = {number: part.results[number] for part in parts for number in part.results}
+        if tb_logger is not None:
+            for number in sorted(results):
+                if results[number].shown is not None:
+                    tb_logger.add_image(f'pictures/{dataset}/{names[number]} (lq, bicubic, result, gt)',
+                                        results[number].shown, iteration, dataformats='HWC')
+        self._tell_left_out(dataset, [part.left_out for part in parts], len(results))
+        scored = [results[number] for number in sorted(results) if results[number].metrics is not None]
+        if not scored:
             logger.info('%s: no metrics: val: metrics has none, or none that does without gt', dataset)
             return {}
-        return self._record(dataset, rows, baselines, iteration, tb_logger)
+        self.book.add(dataset, iteration, [one.metrics for one in scored], [one.baseline for one in scored])
+        self.book.scores[dataset] = share(self.book.scores[dataset])
+        if self.rank == 0:
+            self.book.write(dataset, iteration, tb_logger)
+        return self.book.scores[dataset]
 
-    def _write(self, result: np.ndarray, dataset: str, name: str, iteration: int | str) -> None:
-        if self.visualization is None:
+    def _files(self, dataset: str, iteration: int | str, save_img: bool) -> PictureFiles:
+        folder = self.visualization / dataset if save_img and self.visualization is not None else None
+        suffix = str(iteration) if self.is_train else self.suffix
+        return PictureFiles(folder, suffix, self.is_train, self.world_size == 1)
+
+    def _gather(self, outcome: tuple[Part, Exception | None], dataset: str) -> list[Part]:
+        """The parts of all processes; what ended one of them ends all."""
+        part, error = outcome
+        parts = gather(part) if self.world_size > 1 else [part]
+        if error is not None:
+            raise error
+        for rank, other in enumerate(parts):
+            if other.failure is not None:
+                raise ValueError(f'validating {dataset} on process {rank}: {other.failure}')
+        return parts
+
+    def _walk(self, net: Callable[[Tensor], Tensor], loader: DataLoader, device: torch.device, files: PictureFiles,
+              tb_images: int) -> tuple[Part, Exception | None]:
+        """Validate this process's share of the pictures; an error is given back, for the others to hear of it."""
+        dataset = loader.dataset.opt['name']
+        results: dict[int, Result] = {}
+        left_out: dict[int, str] = {}
+        samples = passing_bar(share_of(loader, self.rank, self.world_size), f'validating {dataset}',
+                              len(range(self.rank, len(loader), self.world_size)), self.options.pbar and not self.rank)
+        try:
+            for number, sample in samples:
+                for trouble in getattr(sample, 'replaced', ()):  # data.tolerant: it could not be read
+                    left_out[number] = f'{Path(trouble.file).name} ({trouble.reason})'
+                if number not in left_out:
+                    results[number] = self._one(net, dataset, number, sample, device, files, number < tb_images)
+        # Whatever it is, the other processes must not wait for this one for ever.
+        except Exception as error:
+            return Part({}, {}, {}, next(iter(str(error).splitlines()), type(error).__name__)), error
+        finally:
+            samples.close()
+        return Part(results, files.stems, left_out, None), None
+
+    def _one(self, net: Callable[[Tensor], Tensor], dataset: str, number: int, sample: Mapping[str, Any],
+             device: torch.device, files: PictureFiles, shown: bool) -> Result:
+        name = files.name(number, Path(sample['lq_path'][0]).stem)
+        lq = sample['lq'].to(device)
+        result = to_uint8(self.infer(net, lq))
+        gt = to_uint8(sample['gt']) if 'gt' in sample else None
+        metrics = self.metrics if gt is not None else self.no_reference
+        unknown = bool(metrics) and (dataset, number) not in self._baselines
+        enlarged = bicubic(lq, self.scale) if shown or unknown else None
+        if unknown:
+            self._baselines[dataset, number] = compute_metrics(metrics, enlarged, gt)
+        files.write(number, name, result)
+        return Result(compute_metrics(metrics, result, gt) if metrics else None,
+                      self._baselines[dataset, number] if metrics else None,
+                      side_by_side(to_uint8(lq), enlarged, result, gt) if shown else None)
+
+    def _tell_left_out(self, dataset: str, parts: list[dict[int, str]], present: int) -> None:
+        left_out = {number: text for part in parts for number, text in part.items()}
+        if not left_out:
             return
-        folder, stem = self.visualization / dataset, f'{name}_{self.suffix}'
-        if self.is_train:
-            folder, stem = folder / name, f'{name}_{iteration}'
-        folder.mkdir(parents=True, exist_ok=True)
-        write_rgb(folder / f'{stem}.png', result)
-
-    def _record(self, dataset: str, rows: list[dict[str, float]], baselines: list[dict[str, float]],
-                iteration: int | str, tb_logger: Any) -> dict[str, Score]:
-        means = _means(rows)
-        bicubic_means = _means(baselines)
-        scores = {name: self._score(dataset, name, value, bicubic_means[name], iteration)
-                  for name, value in means.items()}
-        self.scores[dataset] = scores
-        logger.info('%s', describe(dataset, iteration, scores))
-        if self.metrics_file is not None:
-            with self.metrics_file.open('a', encoding='utf-8') as file:
-                for name, score in scores.items():
-                    # JSON has no infinity, which is the PSNR of equal pictures.
-                    numbers = {key: value if math.isfinite(value) else None for key, value in
-                               (('value', score.value), ('baseline', score.baseline), ('best', score.best))}
-                    file.write(json.dumps({'iter': iteration, 'dataset': dataset, 'metric': name, **numbers}) + '\n')
-        if tb_logger is not None:
-            for name, score in scores.items():
-                tb_logger.add_scalar(f'metrics/{dataset}/{name}', score.value, iteration)
-                tb_logger.add_scalar(f'metrics/{dataset}/{name}_bicubic', score.baseline, iteration)
-        return scores
-
-    def _score(self, dataset: str, name: str, value: float, baseline: float, iteration: int | str) -> Score:
-        before = self.scores.get(dataset, {}).get(name)
-        higher = higher_is_better(self.metrics[name])
-        if before is None or math.isnan(before.best) or (value > before.best if higher else value < before.best):
-            return Score(value, baseline, value, iteration)
-        return Score(value, baseline, before.best, before.best_iter)
-
-    def state(self) -> dict[str, dict[str, list]]:
-        """The scores as plain values, for a training state."""
-        return {dataset: {name: list(score) for name, score in scores.items()}
-                for dataset, scores in self.scores.items()}
-
-    def restore(self, state: Mapping[str, Mapping[str, list]]) -> None:
-        """Take up the scores of an earlier run, so that the best so far goes on from there."""
-        self.scores = {dataset: {name: Score(*score) for name, score in scores.items()}
-                       for dataset, scores in state.items()}
-
-
-    def rewind(self, iteration: int) -> None:
-        """Take out of metrics.jsonl what lies past an iteration, and the best so far from what is left."""
-        if self.metrics_file is None or not self.metrics_file.exists():
-            return
-        rows = [json.loads(line) for line in self.metrics_file.read_text(encoding='utf-8').splitlines()]
-        kept = [row for row in rows if isinstance(row['iter'], int) and row['iter'] <= iteration]
-        with atomic_file(self.metrics_file) as file:
-            file.write(''.join(json.dumps(row) + '\n' for row in kept).encode())
-        self.scores = {}
-        for row in kept:
-            if row['metric'] in self.metrics and row['value'] is not None:
-                scores = self.scores.setdefault(row['dataset'], {})
-                scores[row['metric']] = self._score(row['dataset'], row['metric'], row['value'], row['baseline'],
-                                                    row['iter'])
-
-
-def _means(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-
-
-def describe(dataset: str, iteration: int | str, scores: Mapping[str, Score]) -> str:
-    """One line for each metric: value, difference to bicubic, best so far."""
-    where = f'iteration {iteration}' if isinstance(iteration, int) else str(iteration)
-    lines = [f'Validation on {dataset}, {where}']
-    for name, score in scores.items():
-        line = f'  {name:<9} {score.value:8.4f}   bicubic {score.baseline:8.4f} ({score.value - score.baseline:+.4f})'
-        if isinstance(iteration, int):
-            line += f'   best {score.best:8.4f} at {score.best_iter}'
-        lines.append(line)
-    return '\n'.join(lines)
-
-
-def side_by_side(lq: np.ndarray, *pictures: np.ndarray | None) -> np.ndarray:
-    """lq enlarged without smoothing, and the pictures, in one row; large ones cut to their middle.
-
-    Args:
-        lq: uint8 (h, w, 3) RGB.
-        pictures: uint8 (h*scale, w*scale, 3) RGB, or None to leave one out.
-    """
-    present = [picture for picture in pictures if picture is not None]
-    height, width = present[0].shape[:2]
-    factor = height // lq.shape[0]
-    lq = lq.repeat(factor, axis=0).repeat(factor, axis=1)
-    top, left = max(0, (height - SHOWN_SIDE) // 2), max(0, (width - SHOWN_SIDE) // 2)
-    return np.concatenate([picture[top:top + SHOWN_SIDE, left:left + SHOWN_SIDE] for picture in (lq, *present)], axis=1)
+        told = ', '.join(left_out[number] for number in sorted(left_out))
+        if not present:
+            raise ValueError(f'{dataset}: none of {len(left_out)} pictures can be read: {told}; check its folder')
+        logger.warning('%s: %d of %d pictures left out: %s', dataset, len(left_out), len(left_out) + present, told)

@@ -1,9 +1,14 @@
-"""Validation: results, bicubic beside them, the best so far, pictures and metrics.jsonl."""
+"""Validation: results, bicubic beside them, the best so far, pictures and metrics.jsonl; on several processes too."""
 import effsr
 
 # isort: split
 import json
+import logging
 import math
+import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +20,11 @@ from torch.utils.data import DataLoader
 
 from effsr.data.image_io import read_rgb, to_uint8
 from effsr.data.loaders import build_test_loaders
+from effsr.data.tolerant import Marked, TolerantDataset, Trouble, collate
 from effsr.metrics import compute_metrics
-from effsr.models.validation import Score, Validator, bicubic, describe, side_by_side
+from effsr.models import validation
+from effsr.models.scores import Score
+from effsr.models.validation import Validator, bicubic, same_buffers, share_of
 from effsr.options import place, validate
 
 CPU = torch.device('cpu')
@@ -59,8 +67,9 @@ class Recorder:
 @pytest.fixture
 def make(tmp_path, plain_options):
     """A validator whose run lies in a temporary folder."""
-    def build(is_train=True, **val):
-        plain = plain_options({'datasets': ..., 'val': val, 'runtime': {'is_train': is_train}})
+    def build(is_train=True, rank=0, world_size=1, **val):
+        runtime = {'is_train': is_train, 'rank': rank, 'world_size': world_size}
+        plain = plain_options({'datasets': ..., 'val': val, 'runtime': runtime})
         options = place(validate(plain), tmp_path, is_train)
         root = options.path.experiments_root or options.path.results_root
         Path(root).mkdir(parents=True, exist_ok=True)
@@ -110,13 +119,6 @@ def test_the_best_so_far(make, tmp_path, better, bests):
     again = make(metrics={'psnr': {'type': 'calculate_psnr', 'crop_border': 2, 'better': better}})
     again.restore(validator.state())
     assert again.scores == validator.scores
-
-
-def test_a_first_score_that_is_no_number_is_not_the_best_for_ever(make):
-    validator = make()
-    validator.scores = {'pairs': {'psnr': Score(math.nan, 1.0, math.nan, 1)}}
-    score = validator.run(repeat, DataLoader(Pairs()), CPU, 2)['psnr']
-    assert score.best == score.value and score.best_iter == 2
 
 
 def test_equal_pictures_give_json_null(make, tmp_path):
@@ -202,24 +204,6 @@ def test_not_twice_at_the_same_iteration(plain_options, tmp_path):
     assert model.net_g.training
 
 
-def test_side_by_side():
-    lq = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    picture = np.full((4, 4, 3), 9, np.uint8)
-    row = side_by_side(lq, picture, None, picture)
-    assert row.shape == (4, 12, 3)
-    np.testing.assert_array_equal(row[:, :4], lq.repeat(2, 0).repeat(2, 1))
-    assert (row[:, 4:] == 9).all()
-    large = side_by_side(np.zeros((300, 500, 3), np.uint8), np.zeros((600, 1000, 3), np.uint8))
-    assert large.shape == (400, 800, 3)
-
-
-def test_describe():
-    scores = {'psnr': Score(30.0, 28.5, 31.0, 500)}
-    assert describe('Set5', 900, scores).splitlines() == [
-        'Validation on Set5, iteration 900', '  psnr       30.0000   bicubic  28.5000 (+1.5000)   best  31.0000 at 500']
-    assert 'best' not in describe('Set5', 'name', scores)
-
-
 def test_bicubic_of_a_plane_is_the_plane():
     assert (bicubic(torch.full((1, 3, 6, 5), 0.4), 3) == 102).all()
     assert bicubic(torch.zeros(1, 3, 6, 5), 3).shape == (18, 15, 3)
@@ -263,3 +247,179 @@ def test_without_gt_the_metrics_that_need_none_are_computed(make):
 def test_a_progress_bar_by_option(make, capsys, pbar):
     make(pbar=pbar).run(repeat, DataLoader(Pairs()), CPU, 1)
     assert ('validating pairs' in capsys.readouterr().err) == pbar
+
+
+class Processes:
+    """Threads that stand for processes: gather and share between them as over a process group."""
+
+    def __init__(self, count):
+        self.count, self.values, self.own = count, [None] * count, threading.local()
+        self.barrier = threading.Barrier(count, timeout=20)
+
+    def gather(self, value):
+        self.values[self.own.rank] = value
+        self.barrier.wait()
+        values = list(self.values)
+        self.barrier.wait()
+        return values
+
+    def share(self, value):
+        return self.gather(value)[0]
+
+    def run(self, work):
+        """What work(rank) gives, or raises, on each."""
+        outcomes = [None] * self.count
+
+        def one(rank):
+            self.own.rank = rank
+            try:
+                outcomes[rank] = work(rank)
+            except Exception as error:
+                outcomes[rank] = error
+
+        threads = [threading.Thread(target=one, args=(rank,)) for rank in range(self.count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return outcomes
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    def start(count):
+        group = Processes(count)
+        monkeypatch.setattr(validation, 'gather', group.gather)
+        monkeypatch.setattr(validation, 'share', group.share)
+        return group
+    return start
+
+
+PATHS = ('a/one.png', 'b/one.png', 'a/two.png', 'a/three.png', 'c/one.png')
+
+
+def tree(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
+
+
+@pytest.mark.parametrize('count', [2, 3, 7])
+@pytest.mark.parametrize('is_train', [True, False])
+def test_several_processes_are_one(make, tmp_path, processes, count, is_train):
+    iteration = 5 if is_train else 'tiny'
+    alone = Recorder()
+    one = make(is_train).run(repeat, DataLoader(Pairs(PATHS)), CPU, iteration, alone, save_img=True)
+    root = tmp_path / ('experiments' if is_train else 'results')
+    expected = tree(root)
+    (root / 'tiny').rename(tmp_path / 'before')
+    validators = [make(is_train, rank, count) for rank in range(count)]
+    board = Recorder()
+    found = processes(count).run(lambda rank: validators[rank].run(
+        repeat, DataLoader(Pairs(PATHS)), CPU, iteration, board if rank == 0 else None, save_img=True))
+    assert found == [one] * count
+    assert tree(root) == expected and len(expected) == 6
+    assert not [path for path in root.rglob('*') if path.name.startswith('.')]
+    assert board.scalars == alone.scalars and list(board.images) == list(alone.images)
+    assert all((board.images[tag][0] == alone.images[tag][0]).all() for tag in alone.images)
+
+
+def test_a_failure_on_one_process_ends_all(make, processes):
+    def net(lq):
+        if lq[0, 0, 0, 0] == pairs.lq[3, 0, 0, 0]:
+            raise RuntimeError('out of luck\nat line 3')
+        return repeat(lq)
+
+    pairs = Pairs(PATHS)
+    validators = [make(rank=rank, world_size=2) for rank in (0, 1)]
+    found = processes(2).run(lambda rank: validators[rank].run(net, DataLoader(pairs), CPU, 1))
+    assert [type(error) for error in found] == [ValueError, RuntimeError]
+    assert str(found[0]) == 'validating pairs on process 1: out of luck'
+
+
+class Broken(Pairs):
+    """Pairs of which some cannot be read."""
+
+    def __init__(self, broken, on_error='skip'):
+        super().__init__(PATHS)
+        self.broken = broken
+        self.opt = {'name': 'pairs', 'type': 'Broken', 'phase': 'val', 'on_error': on_error}
+
+    def __getitem__(self, index):
+        if index in self.broken:
+            raise OSError(2, 'No such file or directory', PATHS[index])
+        return super().__getitem__(index)
+
+
+def broken_loader(broken, on_error='skip'):
+    return DataLoader(TolerantDataset(Broken(broken, on_error), 'val'), collate_fn=collate)
+
+
+def test_pictures_that_cannot_be_read_are_left_out_of_the_mean(make, caplog, monkeypatch, processes):
+    monkeypatch.setattr(logging.getLogger('basicsr'), 'propagate', True)
+    good = [1, 2, 4]
+    pairs = Pairs(PATHS)
+    own = [compute_metrics(make().metrics, to_uint8(repeat(pairs.lq[i:i + 1])), to_uint8(pairs.gt[i]))['psnr']
+           for i in good]
+    score = make().run(repeat, broken_loader((0, 3)), CPU, 1)['psnr']
+    assert score.value == float(np.mean(own))
+    line = 'pairs: 2 of 5 pictures left out: one.png (No such file or directory), three.png (No such file or directory)'
+    assert [record.getMessage() for record in caplog.records if record.levelname == 'WARNING'] == [line]
+    validators = [make(rank=rank, world_size=2) for rank in (0, 1)]
+    found = processes(2).run(lambda rank: validators[rank].run(repeat, broken_loader((0, 3)), CPU, 1)['psnr'])
+    assert found == [score] * 2
+
+
+def test_none_left_and_fail(make):
+    with pytest.raises(ValueError, match=r'pairs: none of 5 pictures can be read: one\.png .* check its folder'):
+        make().run(repeat, broken_loader(range(5)), CPU, 1)
+    with pytest.raises(ValueError, match=r'datasets\.val: Broken: .*a/three\.png'):
+        make().run(repeat, broken_loader((3,), 'fail'), CPU, 1)
+
+
+def test_marks_do_not_reach_the_model(make):
+    sample = Marked({}, [Trouble('x.png', 'cut')])
+    assert collate([sample]).replaced == sample.replaced and not collate([sample])
+
+
+def test_each_process_reads_its_own_share():
+    loader = DataLoader(Pairs(PATHS))
+    shares = [[(number, sample['lq_path'][0]) for number, sample in share_of(loader, rank, 2)] for rank in (0, 1)]
+    assert shares == [[(0, 'a/one.png'), (2, 'a/two.png'), (4, 'c/one.png')], [(1, 'b/one.png'), (3, 'a/three.png')]]
+    assert list(share_of(DataLoader(Pairs(PATHS[:1])), 1, 2)) == []
+
+
+def test_statistics_are_those_of_process_0(processes):
+    nets = [torch.nn.BatchNorm2d(2) for _ in range(2)]
+    nets[1].running_mean.fill_(5), nets[1].num_batches_tracked.fill_(9)
+    nets[0].running_mean.fill_(3)
+    processes(2).run(lambda rank: same_buffers(nets[rank]))
+    assert nets[1].running_mean.tolist() == [3, 3] and nets[1].num_batches_tracked == 0
+    same_buffers(repeat)  # any callable will do
+
+
+@pytest.mark.slow
+def test_two_processes_score_a_test_set_as_one(tmp_path, write_options):
+    from effsr.runtime.checkpoint import save_atomic
+    net = {'num_feat': 4, 'num_conv': 1, 'upscale': 2}
+    torch.manual_seed(0)
+    save_atomic({'params': effsr.build_model({**json.loads(json.dumps({'network_g': {
+        'type': 'SRVGGNetCompact', **net}, 'scale': 2, 'num_gpu': 0, 'runtime': {'is_train': False}}))}
+                                             ).net_g.state_dict()}, tmp_path / 'net.pth')
+    root, outputs = Path(__file__).parents[2], {}
+    for count in (1, 2):
+        options = write_options(tmp_path, {
+            'name': 'scored', 'path': {'pretrain_network_g': 'net.pth'}, 'train': ..., 'val': {'save_img': True},
+            'datasets': {'train': ..., 'val': ..., 'test_1': {'name': 'photos', 'type': 'DegradedDataset',
+                                                              'dataroot_gt': 'train'}}})
+        launcher = [] if count == 1 else ['-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={count}']
+        flags = [] if count == 1 else ['--launcher', 'pytorch']
+        done = subprocess.run([sys.executable, *launcher, str(root / 'effsr/test.py'), '-opt', options, *flags],
+                              cwd=tmp_path, env={**os.environ, 'OMP_NUM_THREADS': '1'}, capture_output=True, text=True,
+                              timeout=200)
+        assert done.returncode == 0, done.stderr
+        outputs[count] = [line for line in done.stdout.splitlines() if line.startswith('photos ')]
+        (tmp_path / 'results/scored').rename(tmp_path / f'results{count}')
+    assert outputs[1] == outputs[2] and len(outputs[1]) == 1
+    one, two = tree(tmp_path / 'results1'), tree(tmp_path / 'results2')
+    assert (tmp_path / 'results1/metrics.jsonl').read_bytes() == (tmp_path / 'results2/metrics.jsonl').read_bytes()
+    pictures = {path: data for path, data in one.items() if path.suffix == '.png'}
+    assert len(pictures) == 30 and pictures == {path: data for path, data in two.items() if path.suffix == '.png'}
