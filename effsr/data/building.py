@@ -1,4 +1,5 @@
 """Datasets of a run, built by name; what a class finds wrong is told under the key of its block."""
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -6,10 +7,12 @@ from basicsr.utils.registry import DATASET_REGISTRY
 from torch.utils.data import Dataset
 
 from effsr.data.sampler import SeededDataset
+from effsr.data.tolerant import Marked, SampleError, told
+from effsr.data.worker_pairs import made_in_workers, worker_pairs
 from effsr.options import OptionError, Options, nearest
 from effsr.options.dataset_blocks import keys_read
 
-REMEDY = 'check its block (scale, gt_size, folders) and its files'
+logger = logging.getLogger('basicsr')
 
 
 def build_dataset(options: Options, key: str) -> Dataset:
@@ -35,8 +38,9 @@ def build_dataset(options: Options, key: str) -> Dataset:
     if getattr(cls, 'wants_gt_size', False) and opt.get('gt_size') is None:
         opt['gt_size'] = options.gt_size
     if getattr(cls, 'draws_from_seed', False):
+        by_workers = key == 'train' and getattr(cls, 'makes_pairs', False) and made_in_workers(options)
         try:
-            return cls(opt)
+            return cls(opt, worker_pairs(options)) if by_workers else cls(opt)
         except OptionError:
             raise
         except ValueError as error:
@@ -49,23 +53,27 @@ def build_dataset(options: Options, key: str) -> Dataset:
         return SeededDataset(cls(opt), opt)
     # A class of BasicSR's or the user's may fail in any way.
     except Exception as error:
-        raise OptionError(f'datasets.{key}: {_told(dataset.type, error)}') from error
+        raise OptionError(f'datasets.{key}: {told(dataset.type, error)}') from error
 
 
 def first_sample(dataset: Dataset, key: str) -> Any:
-    """Read the first sample of a dataset.
+    """Read the first sample of a dataset, without marks; under on_error: skip the first that can be read.
 
     Raises:
-        OptionError: What went wrong with it.
+        OptionError: What went wrong with it, or none can be read.
     """
-    try:
-        return dataset[0]
-    except ValueError as error:
-        if isinstance(dataset, SeededDataset):
-            raise OptionError(f'datasets.{key}: {_told(dataset.opt["type"], error)}') from error
-        raise OptionError(f'datasets.{key}: {error}') from error
-    except Exception as error:
-        raise OptionError(f'datasets.{key}: {_told(dataset.opt["type"], error)}') from error
+    for index in range(len(dataset)):
+        try:
+            sample = dataset[index]
+        except SampleError as error:
+            raise OptionError(str(error)) from error
+        if not isinstance(sample, Marked):
+            return sample
+        trouble = sample.replaced[0]
+        logger.warning('datasets.%s: %s: %s (on_error: skip)', key, trouble.file, trouble.reason)
+        if sample:
+            return dict(sample)
+    raise OptionError(f'datasets.{key}: none of {len(dataset)} images can be read; check its folders and files')
 
 
 def _under(key: str, opt: Mapping[str, Any], message: str) -> str:
@@ -75,11 +83,3 @@ def _under(key: str, opt: Mapping[str, Any], message: str) -> str:
         option = line.partition(': ')[0]
         lines.append(f'datasets.{key}.{line}' if option in opt else f'datasets.{key}: {line}')
     return '\n'.join(lines)
-
-
-def _told(name: str, error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f'{name} asks for {error}, which is missing'
-    parts = error.args if all(isinstance(part, str) for part in error.args) else (str(error),)
-    reason = next(iter(' '.join(parts).splitlines()), '')
-    return f'{name}: {type(error).__name__}: {reason}; {REMEDY}'

@@ -1,9 +1,12 @@
 """Checks of many image files before a training starts: all headers and ends, and as many decoded as cost seconds."""
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from effsr.data.image_io import ImageError, image_size, read_rgb
+
+logger = logging.getLogger('basicsr')
 
 # The marker that ends a whole file of each format; some writers let padding follow it.
 END_MARKERS = {b'\x89PNG': b'IEND', b'\xff\xd8\xff': b'\xff\xd9'}
@@ -32,7 +35,7 @@ def check_image(path: Path) -> tuple[int, int]:
     return size
 
 
-def check_images(paths: Sequence[Path], smallest: int, what: str) -> list[tuple[int, int]]:
+def inspect_images(paths: Sequence[Path], smallest: int, what: str) -> list[tuple[int, int] | str]:
     """Check all files and that none is smaller than the crop.
 
     Args:
@@ -41,10 +44,7 @@ def check_images(paths: Sequence[Path], smallest: int, what: str) -> list[tuple[
         what: The option that asks for that size, for the message.
 
     Returns:
-        Height and width of each.
-
-    Raises:
-        ImageError: One line for each bad file, the first few of them.
+        For each its height and width, or the line that says what is wrong with it.
     """
     def check(path: Path) -> tuple[int, int] | str:
         try:
@@ -61,9 +61,35 @@ def check_images(paths: Sequence[Path], smallest: int, what: str) -> list[tuple[
 
     decoded = spread(paths, DECODED_BYTES)
     with ThreadPoolExecutor(16) as pool:
-        results = list(pool.map(check, paths))
-    raise_all(result for result in results if isinstance(result, str))
-    return results
+        return list(pool.map(check, paths))
+
+
+def check_images(paths: Sequence[Path], smallest: int, what: str, on_error: str = 'fail') -> dict[Path, str]:
+    """Check all files of a set, as :func:`inspect_images` does.
+
+    Returns:
+        The files that cannot be used, and why; empty unless on_error is skip.
+
+    Raises:
+        ImageError: As :func:`refuse`.
+    """
+    found = inspect_images(paths, smallest, what)
+    problems = {path: result for path, result in zip(paths, found, strict=True) if isinstance(result, str)}
+    refuse(problems, len(paths), on_error)
+    return problems
+
+
+def refuse(problems: Mapping[Path, str], count: int, on_error: str) -> None:
+    """Carry out a set's on_error for the problems of some of its `count` images.
+
+    Raises:
+        ImageError: One line for each, the first few of them: on_error is fail, or no image is left.
+    """
+    if on_error == 'fail' or len(problems) == count:
+        raise_all(problems.values())
+    if problems:
+        logger.warning('%d of %d images cannot be used (on_error: skip):\n%s', len(problems), count,
+                       '\n'.join(f'  {line}' for line in shortened(problems.values())))
 
 
 def spread(paths: Sequence[Path], limit: int) -> set[Path]:
@@ -73,10 +99,16 @@ def spread(paths: Sequence[Path], limit: int) -> set[Path]:
     return set(paths[::step])
 
 
-def raise_all(problems: Iterable[str]) -> None:
-    """Raise one ImageError that lists the first few problems and counts the rest; nothing if there are none."""
+def shortened(problems: Iterable[str]) -> list[str]:
+    """The first few problems, and how many more there are."""
     problems = list(problems)
     if len(problems) > SHOWN:
         problems[SHOWN:] = [f'... and {len(problems) - SHOWN} more files like these']
-    if problems:
-        raise ImageError('\n'.join(problems))
+    return problems
+
+
+def raise_all(problems: Iterable[str]) -> None:
+    """Raise one ImageError that lists the first few problems and counts the rest; nothing if there are none."""
+    lines = shortened(problems)
+    if lines:
+        raise ImageError('\n'.join(lines))

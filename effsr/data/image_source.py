@@ -1,9 +1,10 @@
 """Where a dataset's images come from: the list of files, and decoded images kept in memory up to a limit."""
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from effsr.data.image_io import list_images, read_rgb
+from effsr.data.image_io import ImageError, list_images, read_rgb
 from effsr.options import OptionError
 
 
@@ -55,14 +56,25 @@ class ImageCache:
     """Decoded images, kept until they fill `limit_mb`; later ones are decoded at each use.
 
     Decoding a photograph takes longer than everything else a dataset does with it, and small datasets fit in memory.
+
+    Args:
+        limit_mb: Megabytes to fill.
+        refused: Files that were found unusable, and why: they are not tried again.
     """
 
-    def __init__(self, limit_mb: int):
+    def __init__(self, limit_mb: int, refused: Mapping[Path, str] | None = None):
         self._free = limit_mb * 2**20
         self._images: dict[Path, np.ndarray] = {}
+        self._refused = dict(refused or {})
 
     def read(self, path: Path) -> np.ndarray:
-        """(H, W, 3) uint8 RGB; not to be written to."""
+        """(H, W, 3) uint8 RGB; not to be written to.
+
+        Raises:
+            ImageError: The file cannot be read, or was refused.
+        """
+        if path in self._refused:
+            raise ImageError(self._refused[path])
         image = self._images.get(path)
         if image is None:
             image = read_rgb(path)

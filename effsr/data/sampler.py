@@ -19,22 +19,32 @@ def sample_seed(manual_seed: int, epoch: int, position: int) -> int:
 
 
 class SampleIndex(int):
-    """Index of an image, with the seed of this sample; any dataset can use it as a plain int."""
+    """Index of an image, with the seed of this sample and the iteration of the training that it is for (from 1).
+
+    Any dataset can use it as a plain int.
+    """
 
     seed: int
+    iteration: int
 
-    def __new__(cls, index: int, seed: int) -> 'SampleIndex':
+    def __new__(cls, index: int, seed: int, iteration: int = 0) -> 'SampleIndex':
         self = super().__new__(cls, index)
         self.seed = seed
+        self.iteration = iteration
         return self
 
-    def __getnewargs__(self) -> tuple[int, int]:
-        return int(self), self.seed
+    def __getnewargs__(self) -> tuple[int, int, int]:
+        return int(self), self.seed, self.iteration
 
 
 def seed_of(index: int) -> int:
     """The seed that comes with an index; for a plain int, one made from the index alone."""
     return index.seed if isinstance(index, SampleIndex) else sample_seed(0, 0, int(index) % 2**32)
+
+
+def iteration_of(index: int) -> int:
+    """The iteration that comes with an index; 0 for a plain int."""
+    return index.iteration if isinstance(index, SampleIndex) else 0
 
 
 class TrainSampler(Sampler):
@@ -80,6 +90,11 @@ class TrainSampler(Sampler):
         """Epochs that hold total_iter iterations."""
         return -(-self.total_iter // self.batches_per_epoch)
 
+    def describe(self) -> dict[str, int]:
+        """What the samples of an iteration follow from; two samplers that agree in it give the same."""
+        return {'images': self.length, 'positions': self.enlarged, 'batch': self.batch_size * self.world_size,
+                'manual_seed': self.manual_seed}
+
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration over the sampler goes through."""
         self.epoch = epoch
@@ -104,7 +119,8 @@ class TrainSampler(Sampler):
         first, last = self._batches()
         for position in range(first * step + self.rank, last * step, self.world_size):
             seed = sample_seed(self.manual_seed, self.epoch, position)
-            yield SampleIndex(int(order[position]) % self.length, seed)
+            iteration = self.epoch * self.batches_per_epoch + position // step + 1
+            yield SampleIndex(int(order[position]) % self.length, seed, iteration)
 
 
 class SeededDataset(Dataset):

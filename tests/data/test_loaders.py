@@ -140,3 +140,33 @@ def test_prefetcher():
     for _ in range(2):
         prefetcher.reset()
         assert [prefetcher.next(), prefetcher.next(), prefetcher.next()] == [{'a': 1}, {'a': 2}, None]
+
+
+class Reader:
+    """A loader's iterator with reading processes, at its second batch out of luck."""
+
+    def __init__(self):
+        self.ended = 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.ended is None:
+            raise ValueError('late')
+        self.ended = None
+        return {'a': 1}
+
+    def _shutdown_workers(self):
+        self.ended = 'ended'
+
+
+def test_reading_processes_end_with_an_error_or_when_told():
+    reader = Reader()
+    prefetcher = Prefetcher(reader)
+    prefetcher.reset()
+    assert prefetcher.next() == {'a': 1}
+    with pytest.raises(ValueError, match='late'):
+        prefetcher.next()
+    assert reader.ended == 'ended' and prefetcher.next() is None
+    prefetcher.close()

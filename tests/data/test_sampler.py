@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from effsr.data.sampler import SampleIndex, SeededDataset, TrainSampler, sample_seed, seed_of
+from effsr.data.sampler import SampleIndex, SeededDataset, TrainSampler, iteration_of, sample_seed, seed_of
 
 
 def epoch_of(sampler, epoch):
@@ -32,12 +32,13 @@ def test_sample_seed():
 
 
 def test_sample_index():
-    index = SampleIndex(2, 2**62 + 1)
+    index = SampleIndex(2, 2**62 + 1, 7)
+    assert (iteration_of(index), iteration_of(2), iteration_of(SampleIndex(2, 5))) == (7, 0, 0)
     assert 'abc'[index] == 'c'
     assert index == 2
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         copy = pickle.loads(pickle.dumps(index, protocol))
-        assert (copy, copy.seed, type(copy)) == (2, 2**62 + 1, SampleIndex)
+        assert (copy, copy.seed, copy.iteration, type(copy)) == (2, 2**62 + 1, 7, SampleIndex)
     assert seed_of(index) == 2**62 + 1
     assert seed_of(2) == sample_seed(0, 0, 2)
     assert seed_of(-1) != seed_of(1)
