@@ -1,6 +1,6 @@
 PYTHON ?= python
 
-.PHONY: install lint test quickstart
+.PHONY: install lint test quickstart soak
 
 install:
 	$(PYTHON) -m pip install -e ".[test]"
@@ -17,3 +17,7 @@ quickstart:
 	$(PYTHON) effsr/train.py -opt options/quickstart_esrgan_x4.yml
 	$(PYTHON) effsr/test.py -opt options/test_x4.yml
 	$(PYTHON) effsr/upscale.py -i datasets/sample/val --overwrite
+
+# Every fault point and many random moments, both stages, with and without workers and a second process: about an hour.
+soak:
+	EFFSR_SOAK=1 $(PYTHON) -m pytest -q tests/test_resume.py tests/test_resume_processes.py tests/test_disk_full.py
