@@ -1,0 +1,46 @@
+"""Measure effsr beside what it stands in for.
+
+    python effsr/benchmark.py train [--networks SRVGGNetCompact RRDBNet] [--models RealESRNetModel RealESRGANModel]
+
+Each subcommand prints its tables, with the sizes and the machine in their head; --json FILE and --markdown FILE keep
+them. Exit status 0 if everything was measured.
+"""
+import argparse
+import sys
+
+if __name__ == '__main__' and not __package__:  # a spawned process has sys.path already
+    import _script  # noqa: F401
+
+import torch
+
+import effsr  # noqa: F401  installs the bridge
+from effsr.benchmarks import train
+from effsr.command_line import failure_line
+
+SUBCOMMANDS = {'train': train}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog='benchmark.py', description='Measure effsr beside what it stands in for.')
+    commands = parser.add_subparsers(dest='what', required=True)
+    for name, module in SUBCOMMANDS.items():
+        summary = module.__doc__.splitlines()[0]
+        module.add_arguments(commands.add_parser(name, help=summary, description=summary))
+    args = parser.parse_args(argv)
+    try:
+        SUBCOMMANDS[args.what].run(args)
+    except (ValueError, OSError) as error:
+        print(f'benchmark {args.what}: {failure_line(error)}', file=sys.stderr)
+        return 1
+    except torch.OutOfMemoryError as error:
+        reason = next(iter(str(error).splitlines()), '')
+        print(f'benchmark {args.what}: out of memory: {reason}; lower --batch or --gt_size', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f'benchmark {args.what}: stopped; nothing was written', file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
