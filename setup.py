@@ -24,7 +24,7 @@ setup(
         'numpy>=1.24',
         'scipy>=1.10',
         'opencv-python>=4.8',
-        'pillow>=10',
+        'pillow>=10.1',
         'pydantic>=2.10',
         'pyyaml>=6',
         'lmdb>=1.4',

@@ -1,7 +1,10 @@
 """The command line that effsr/train.py and effsr/test.py share: BasicSR's flags, and how a failure is told."""
 import argparse
+import errno
 from pathlib import Path
 from typing import NamedTuple
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class Arguments(NamedTuple):
@@ -43,11 +46,13 @@ def parse_arguments(argv: list[str] | None, is_train: bool) -> Arguments:
 
 def failure_line(error: Exception) -> str:
     """An error's message; of one from a data worker, the message without the worker's traceback."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f'{error.filename}: {error.strerror}; make room for it and the folder writable, or work in another one'
     if isinstance(error, OSError) and error.strerror:
-        return (f'{error.strerror}, while writing below {Path.cwd()}; what was saved before is whole: make room, '
-                'then go on with --auto_resume')
+        place = f'{error.filename}: {error.strerror}' if error.filename is not None else error.strerror
+        if error.errno not in UNWRITABLE:
+            return place
+        if error.filename is None:
+            place = f'{place}, while writing below {Path.cwd()}'
+        return f'{place}; what was written before is whole; make room and the folder writable, or work in another one'
     text = str(error)
     if 'DataLoader worker process' in text:
         text = text.strip().splitlines()[-1].partition(': ')[2]

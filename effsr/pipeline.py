@@ -28,10 +28,12 @@ from effsr.models.step.determinism import enforce
 from effsr.options import OptionError, Options, locate, to_plain
 from effsr.preparation import Run, prepare_test, prepare_training, read_options, seed_everything
 from effsr.rehearsal import nothing_left_behind, rehearse
+from effsr.runtime.atomic import remove_leftovers
 from effsr.runtime.distributed import is_lost_connection, leave_distributed, wait_for_all
 from effsr.runtime.folders import archive, copy_options, make_folders
+from effsr.runtime.latest import settle_latest
 from effsr.runtime.log import RunLog
-from effsr.runtime.signals import STATUS, Stopped, StopRequest, stop_request
+from effsr.runtime.signals import STATUS, Stopped, StoppedAtOnce, stop_request
 from effsr.runtime.state import put_aside
 from effsr.summary import summarize_test, summarize_training
 
@@ -72,20 +74,20 @@ def run(argv: list[str] | None, is_train: bool) -> int:
                 text = locate(text, args.opt, args.force_yml)
         print(f'{program}: {text}', file=sys.stderr, flush=True)
         return 1
-    except RuntimeError as error:
-        if not is_lost_connection(error):
-            raise
-        log.note_failure(error)
-        print(f'{program}: another process of this run has ended; start all of them again with --auto_resume',
-              file=sys.stderr, flush=True)
-        return 1
     except Stopped as stopped:
         print(f'{program}: {stopped}; saved, go on with --auto_resume', file=sys.stderr, flush=True)
         return STATUS[stopped.signum]
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         told = '; go on from the last checkpoint with --auto_resume' if is_train and not args.check else ''
         print(f'\n{program}: stopped{told}', file=sys.stderr, flush=True)
-        return 130
+        return STATUS[stopped.signum] if isinstance(stopped, StoppedAtOnce) else 130
+    except Exception as error:
+        log.note_failure(error)
+        if not isinstance(error, RuntimeError) or not is_lost_connection(error):
+            raise
+        print(f'{program}: another process of this run has ended; start all of them again with --auto_resume',
+              file=sys.stderr, flush=True)
+        return 1
     finally:
         leave_distributed()
         log.close()
@@ -105,36 +107,37 @@ def carry_out(args: Arguments, is_train: bool, log: RunLog) -> None:
     elif args.replay is not None:
         print(replay_file(options, args.replay))
     else:
-        with stop_request() as request:
-            train_to_the_end(options, args, log, request)
+        train_to_the_end(options, args, log)
 
 
-def train_to_the_end(options: Options, args: Arguments, log: RunLog, request: StopRequest) -> None:
+def train_to_the_end(options: Options, args: Arguments, log: RunLog) -> None:
     """Train; where the model asks to roll back, once more from the newest checkpoint at a lower learning rate."""
     started = time.perf_counter()
     run = prepare_training(options)
     while True:
         try:
-            model = train(run, args, log, request)
+            model = train(run, args, log)
             break
-        except RollBack as back:
-            logger.warning('%s', back)
-            runtime = options.runtime.model_copy(update={'auto_resume': True})
-            del run  # two models at once may be more than the memory holds
-            run = prepare_training(options.model_copy(update={'runtime': runtime}), back)
+        except RollBack as error:
+            # Two models at once may be more than the memory holds: frames keep what they worked on.
+            back = error.with_traceback(None)
+        del run
+        logger.warning('%s', back)
+        runtime = options.runtime.model_copy(update={'auto_resume': True})
+        run = prepare_training(options.model_copy(update={'runtime': runtime}), back)
     if options.runtime.rank == 0:
         # What the option file calls next builds on a run of the file's own name.
         renamed = args.debug or any(entry.startswith('name=') for entry in args.force_yml)
         summarize_training(options, model, time.perf_counter() - started, None if renamed else options.next)
 
 
-def train(run: Run, args: Arguments, log: RunLog, request: StopRequest) -> BaseModel:
+def train(run: Run, args: Arguments, log: RunLog) -> BaseModel:
     """Run BasicSR's training loop on effsr's parts, and give back the trained model."""
     options, loaders, model = run.options, run.loaders, run.model
     plain = to_plain(options)
     # The loop would ask for pin_memory; effsr's Prefetcher does without.
     plain['datasets']['train']['prefetch_mode'] = None
-    loop = Loop(run, request)
+    loop = Loop(run)
     if is_own(model):
         model.defers_saving = True
     parts = {
@@ -142,7 +145,7 @@ def train(run: Run, args: Arguments, log: RunLog, request: StopRequest) -> BaseM
         'load_resume_state': lambda opt: run.resume_state,
         'make_exp_dirs': lambda opt: make_folders(options.path, options.runtime.rank),
         'mkdir_and_rename': lambda folder: archive(Path(folder)),
-        'copy_opt_file': lambda opt_file, root: write_resolved(options, Path(root), loop.iteration),
+        'copy_opt_file': lambda opt_file, root: open_folder(options, Path(root), loop.iteration),
         'get_root_logger': lambda logger_name, log_level, log_file: log.open_file(log_file),
         'init_tb_loggers': loop.open_board,
         # BasicSR counts epochs with ceil though its loader drops the last batch, and runs one epoch more.
@@ -153,8 +156,9 @@ def train(run: Run, args: Arguments, log: RunLog, request: StopRequest) -> BaseM
         'CPUPrefetcher': loop.read,
         'CUDAPrefetcher': lambda loader, opt: loop.read(loader),
     }
+    told = 'stopping at the end of this iteration, with a checkpoint; once more stops at once, without'
     try:
-        with replaced(basicsr.train, **parts):
+        with stop_request(told if options.runtime.rank == 0 else '') as loop.request, replaced(basicsr.train, **parts):
             basicsr.train.train_pipeline(options.runtime.root_path)
     finally:
         loop.close()
@@ -165,15 +169,19 @@ def train(run: Run, args: Arguments, log: RunLog, request: StopRequest) -> BaseM
     return model
 
 
-def write_resolved(options: Options, root: Path, iteration: int) -> None:
+def open_folder(options: Options, root: Path, iteration: int) -> None:
     """Write the resolved options; a run that goes on from a state of another run has no folder yet.
 
-    A resumed run puts aside what an earlier process left there of later iterations.
+    A resumed run puts aside what an earlier process left there of later iterations, and mends what that one was
+    killed in the middle of.
     """
     if options.runtime.rank == 0:
         root.mkdir(parents=True, exist_ok=True)
         if iteration:
-            put_aside(Path(options.path.training_states), Path(options.path.models), iteration)
+            models, states = Path(options.path.models), Path(options.path.training_states)
+            remove_leftovers(root)
+            put_aside(states, models, iteration)
+            settle_latest(models, states, iteration)
         copy_options(to_plain(options), str(root), options.runtime.rank)
     wait_for_all()
 

@@ -88,6 +88,9 @@ def prepare_training(options: Options, back: RollBack | None = None) -> Run:
         state['path'] = str(state_path)
         sampler.resume_after(state['iter'])
         start = with_resumed_weights(options, state_path, state['iter'])
+    if state is not None and 'step' in state and options.runtime.reset_schedule:
+        state = {**state, 'step': {**state['step'], 'learning_rate': {**state['step']['learning_rate'], 'factor': 1.0},
+                                   'watch': {**state['step']['watch'], 'rollbacks': 0}}}
     if back is not None:
         state = lowered(state, back, options)
     model = build_model(start)

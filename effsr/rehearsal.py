@@ -2,7 +2,6 @@
 import datetime
 import itertools
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,10 +17,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from effsr.data.image_io import to_uint8
 from effsr.data.loaders import Loaders, Prefetcher
-from effsr.doubts import Measured, find_doubts
+from effsr.doubts import Measured, cpu_count, find_doubts
 from effsr.metrics import compute_metrics
 from effsr.models.validation import bicubic
 from effsr.options import Options
+from effsr.places import compare_places, describe_places
+from effsr.runtime.memory_use import peak_memory
 
 SAMPLES = 8  # images decoded of each dataset
 TIMED_STEPS = 3
@@ -56,6 +57,7 @@ def rehearse(options: Options, model: BaseModel, loaders: Loaders) -> None:
     steps = time_steps(model, loaders.train)
     validation = sum(time_validation(model, loader) * len(loader) for loader in loaders.val)
     print_times(options, steps, validation)
+    print_places(options, loaders.train, steps, model.device)
     memory = peak_memory(model.device)
     if memory is not None:
         print(f'memory       {memory / 2**30:.2f} GiB at the peak '
@@ -126,7 +128,7 @@ def time_steps(model: Any, loader: DataLoader) -> Steps:
         arrived = time.perf_counter()
         model.feed_data(batch)
         model.optimize_parameters(number)
-        losses = model.get_current_log()  # waits for the device, and refuses losses that are no numbers
+        losses = model.get_current_log()  # waits for the device
         times.append((arrived - start, time.perf_counter() - start))
         if len(times) > TIMED_STEPS or sum(total for _, total in times) > TIMED_SECONDS:
             break
@@ -141,7 +143,7 @@ def time_validation(model: Any, loader: DataLoader) -> float:
     if validator is None:
         return 0.0
     start = time.perf_counter()
-    sample = next(iter(loader))
+    sample = next(sample for sample in loader if sample)  # empty: left out by on_error: skip
     model.feed_data({key: value for key, value in sample.items() if key == 'lq'})
     model.test()
     if 'gt' in sample and validator.metrics:
@@ -164,16 +166,12 @@ def print_times(options: Options, steps: Steps, validation: float) -> None:
     print('losses       ' + '  '.join(f'{name} {value:.4f}' for name, value in steps.losses.items()))
 
 
-def peak_memory(device: torch.device) -> int | None:
-    """Bytes at the peak: of the GPU where one is used, else of this process; None where the system does not tell."""
-    if device.type == 'cuda':
-        return torch.cuda.max_memory_allocated(device)
-    try:
-        import resource  # Linux and macOS only
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == 'darwin' else peak * 1024
+def print_places(options: Options, loader: DataLoader, steps: Steps, device: torch.device) -> None:
+    """What degradation costs in the training step and in a worker, where the training set can do both."""
+    places = compare_places(options, loader.dataset, device)
+    if places is not None:
+        step = (steps.step - steps.waiting) * 1000 / loader.batch_size
+        print(f'degradation  {describe_places(options, places, step, device, cpu_count())}')
 
 
 def checkpoint_bytes(model: Any) -> int:

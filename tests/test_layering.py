@@ -31,10 +31,16 @@ MAY_IMPORT = {
     # What a run prints, and the parts of the command line that train.py and test.py share.
     'summary': {'options'},
     'command_line': set(),
+    # Subcommands of benchmark.py, which drive whole models.
+    'benchmarks': EVERYTHING,
     # A whole run, in earnest or as a rehearsal; entry files only users import.
     'pipeline': EVERYTHING,
+    'loop': EVERYTHING,
+    'preparation': EVERYTHING,
     'rehearsal': EVERYTHING,
     'doubts': {'options', 'data'},
+    'places': {'options', 'data', 'degradations'},
+    'sheets': {'options', 'data', 'degradations'},
     '__init__': EVERYTHING,
     **dict.fromkeys(ENTRY_FILES, EVERYTHING),
 }

@@ -34,9 +34,17 @@ def test_tells_costs_and_leaves_nothing(check, capsys, gan):
     assert check(gan=gan) == (0, [])
     told = capsys.readouterr().out
     for word in ('network_g    SRVGGNetCompact', 'GMACs', 'iteration ', 'waiting for data', 'validation ', 'whole run ',
-                 'losses ', 'l_pix' if not gan else 'l_g_gan', 'ready '):
+                 'degradation  ', ' ms in a worker: ', 'losses ', 'l_pix' if not gan else 'l_g_gan', 'ready '):
         assert word in told
     assert ('network_d' in told) == gan
+
+
+@pytest.mark.parametrize('gan', [False, True])
+def test_degradation_in_the_workers(check, capsys, gan):
+    changes = {'degradation': {'where': 'workers'}, 'datasets': {'train': {'num_worker_per_gpu': 1}}, 'queue_size': 16}
+    assert check(changes, gan) == (0, [])
+    told = capsys.readouterr().out
+    assert 'losses ' in told and ' with 1 worker on ' in told
 
 
 def test_a_training_that_would_not_start_is_no_success(check, capsys):

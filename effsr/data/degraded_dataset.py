@@ -50,8 +50,8 @@ class DegradedDataset(Dataset):
         self.opt = opt
         self.options = parse_dataset_options(DegradedDatasetOptions, opt)
         self.paths = find_images(self.options.dataroot_gt, self.options.meta_info)
-        check_images(self.paths, SMALLEST_LQ * self.options.scale, 'scale')
-        self.cache = ImageCache(self.options.cache_mb)
+        refused = check_images(self.paths, SMALLEST_LQ * self.options.scale, 'scale', self.options.on_error)
+        self.cache = ImageCache(self.options.cache_mb, refused)
         self.degradation = Degradation(self.options.degradation, self.options.scale)
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from effsr.bridge import claim
 from effsr.data.augment import apply_flips, draw_corner, draw_flips
 from effsr.data.dataset_options import ImageDatasetOptions, parse_dataset_options
-from effsr.data.image_check import check_images, raise_all
+from effsr.data.image_check import inspect_images, raise_all, refuse
 from effsr.data.image_io import to_tensor
 from effsr.data.image_source import ImageCache, find_images, read_list
 from effsr.data.sampler import seed_of
@@ -101,8 +101,7 @@ class PairedImageDataset(Dataset):
             raise OptionError(f'datasets.{options.name}.gt_size: {options.gt_size} is not divisible by scale '
                               f'{options.scale}')
         self.pairs = self._match()
-        self._check_sizes()
-        self.cache = ImageCache(options.cache_mb)
+        self.cache = ImageCache(options.cache_mb, self._check())
 
     def _match(self) -> list[tuple[Path, Path]]:
         """(lq, gt) files: by the two columns of meta_info (gt, lq), by meta_info_file, or by name."""
@@ -115,9 +114,10 @@ class PairedImageDataset(Dataset):
         by_name = _by_name(find_images(gt_root, None), gt_root)
         lq_by_name = _by_name(find_images(lq_root, None, 'dataroot_lq'), lq_root)
         wanted = {path: name.with_name(options.filename_tmpl.format(name.name)) for name, path in by_name.items()}
-        raise_all(f'{path}: no {name} in {lq_root}; add it, or set filename_tmpl'
-                  for path, name in wanted.items() if name not in lq_by_name)
-        return [(lq_by_name[name], path) for path, name in wanted.items()]
+        if options.on_error == 'fail':
+            raise_all(f'{path}: no {name} in {lq_root}; add it, or set filename_tmpl'
+                      for path, name in wanted.items() if name not in lq_by_name)
+        return [(lq_by_name.get(name, Path(lq_root) / f'{name}{path.suffix}'), path) for path, name in wanted.items()]
 
     def _listed_pairs(self) -> list[tuple[Path, Path]]:
         options = self.options
@@ -136,23 +136,35 @@ class PairedImageDataset(Dataset):
         return [(lq_root / name.with_name(options.filename_tmpl.format(name.stem) + name.suffix), path)
                 for name, path in zip(names, gt_paths, strict=True)]
 
-    def _check_sizes(self) -> None:
+    def _check(self) -> dict[Path, str]:
+        """What is wrong with a pair, under the path of its gt; empty unless on_error is skip."""
         options = self.options
         smallest = (options.gt_size or 0) if options.phase == 'train' else 0
-        gt_sizes = check_images([gt for _, gt in self.pairs], smallest, 'gt_size')
-        lq_sizes = check_images([lq for lq, _ in self.pairs], smallest // options.scale, 'gt_size / scale =')
-        slack = 1 if options.phase == 'train' else options.scale  # a validation gt is cropped to fit its lq
-        raise_all(f'{gt}: {gt_size[1]}x{gt_size[0]} is not {options.scale} times {lq} ({lq_size[1]}x{lq_size[0]}); '
-                  'make lq from gt again, or take both out'
-                  for (lq, gt), gt_size, lq_size in zip(self.pairs, gt_sizes, lq_sizes, strict=True)
-                  if any(not 0 <= g - q * options.scale < slack for g, q in zip(gt_size, lq_size, strict=True)))
+        gt_found = inspect_images([gt for _, gt in self.pairs], smallest, 'gt_size')
+        lq_found = inspect_images([lq for lq, _ in self.pairs], smallest // options.scale, 'gt_size / scale =')
+        problems: dict[Path, str] = {}
+        for (lq, gt), gt_size, lq_size in zip(self.pairs, gt_found, lq_found, strict=True):
+            problem = gt_size if isinstance(gt_size, str) else lq_size if isinstance(lq_size, str) else \
+                self._wrong_size(lq, gt, lq_size, gt_size)
+            if problem is not None:
+                problems[gt] = problem
+        refuse(problems, len(self.pairs), options.on_error)
+        return problems
+
+    def _wrong_size(self, lq: Path, gt: Path, lq_size: tuple[int, int], gt_size: tuple[int, int]) -> str | None:
+        scale = self.options.scale
+        slack = 1 if self.options.phase == 'train' else scale  # a validation gt is cropped to fit its lq
+        if all(0 <= g - q * scale < slack for g, q in zip(gt_size, lq_size, strict=True)):
+            return None
+        return (f'{gt}: {gt_size[1]}x{gt_size[0]} is not {scale} times {lq} ({lq_size[1]}x{lq_size[0]}); make lq from '
+                'gt again, or take both out')
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         lq_path, gt_path = self.pairs[index]
-        lq, gt = self.cache.read(lq_path), self.cache.read(gt_path)
+        gt, lq = self.cache.read(gt_path), self.cache.read(lq_path)
         scale = self.options.scale
         sample: dict[str, Any] = {'lq_path': str(lq_path), 'gt_path': str(gt_path)}
         if self.options.phase == 'train':

@@ -12,7 +12,8 @@ from effsr.data.dataset_options import ImageDatasetOptions, parse_dataset_option
 from effsr.data.image_check import check_images
 from effsr.data.image_io import to_tensor
 from effsr.data.image_source import ImageCache, find_images
-from effsr.data.sampler import seed_of
+from effsr.data.sampler import iteration_of, seed_of
+from effsr.data.worker_pairs import WorkerPairs
 from effsr.options.schema import Conflict
 
 CROP_STREAM = 1  # keeps the draws of crop and flips apart from those of the degradation, made from the same seed
@@ -44,34 +45,42 @@ class RealESRGANDataset(Dataset):
 
     Args:
         opt: The dataset's block of the option file, see :class:`RealESRGANDatasetOptions`.
+        pairs: Makes lq here, in the process that reads (`degradation: where: workers`); None: the training step does.
 
     Raises:
         ValueError: Missing or empty folder, an image that is broken or smaller than the crop (each named).
 
-    A sample is a dict: ``gt`` float32 (3, crop, crop) RGB in [0, 1], ``seed`` int in [0, 2**63), ``gt_path``.
+    A sample is a dict: ``gt`` float32 (3, crop, crop) RGB in [0, 1], ``seed`` int in [0, 2**63), ``gt_path``. With
+    pairs, ``lq`` and what else :class:`WorkerPairs` gives, ``gt`` being cut to the square that is trained on.
     """
 
     options_class = RealESRGANDatasetOptions
     draws_from_seed = True
     wants_gt_size = True
+    makes_pairs = True
 
-    def __init__(self, opt: Mapping[str, Any]):
+    def __init__(self, opt: Mapping[str, Any], pairs: WorkerPairs | None = None):
         self.opt = opt
+        self.pairs = pairs
         self.options = parse_dataset_options(RealESRGANDatasetOptions, opt)
         self.paths = find_images(self.options.dataroot_gt, self.options.meta_info)
-        check_images(self.paths, self.options.crop_pad_size, 'crop_pad_size')
-        self.cache = ImageCache(self.options.cache_mb)
+        refused = check_images(self.paths, self.options.crop_pad_size, 'crop_pad_size', self.options.on_error)
+        self.cache = ImageCache(self.options.cache_mb, refused)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
+        gt, seed = self.crop(index)
+        made = {'gt': to_tensor(gt)} if self.pairs is None else self.pairs(gt, seed, iteration_of(index))
+        return {**made, 'seed': seed, 'gt_path': str(self.paths[index])}
+
+    def crop(self, index: int) -> tuple[np.ndarray, int]:
+        """The sample's crop, (crop_pad_size, crop_pad_size, 3) uint8 RGB, and its seed."""
         seed = seed_of(index)
         rng = np.random.default_rng([seed, CROP_STREAM])
-        path = self.paths[index]
-        image = self.cache.read(path)
+        image = self.cache.read(self.paths[index])
         size = self.options.crop_pad_size
         top, left = draw_corner(rng, *image.shape[:2], size)
         crop = image[top:top + size, left:left + size]
-        gt = apply_flips(crop, draw_flips(rng, self.options.use_hflip, self.options.use_rot))
-        return {'gt': to_tensor(gt), 'seed': seed, 'gt_path': str(path)}
+        return apply_flips(crop, draw_flips(rng, self.options.use_hflip, self.options.use_rot)), seed

@@ -6,7 +6,7 @@ Imports nothing else of effsr.
 
 from .apply import Degradation, degrade
 from .blur import filter2d, filter_separable, reflect_pad
-from .draw import draw_parameters
+from .draw import draw_batch, draw_parameters
 from .jpeg import jpeg_round_trip, quantization_tables
 from .kernels import gaussian_kernel, generalized_gaussian_kernel, pad_kernel, plateau_kernel, sinc_kernel
 from .noise import add_gaussian_noise, add_poisson_noise
@@ -14,6 +14,7 @@ from .parameters import DegradationParameters, KernelParameters, StageParameters
 from .pool import PairPool
 from .resize import RESIZE_MODES, resize, resize_by
 from .settings import DegradationSettings
+from .severity import scaled, severity_at
 from .usm import usm_sharpen
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     'add_poisson_noise',
     'degrade',
     'describe',
+    'draw_batch',
     'draw_parameters',
     'filter2d',
     'filter_separable',
@@ -40,6 +42,8 @@ __all__ = [
     'reflect_pad',
     'resize',
     'resize_by',
+    'scaled',
+    'severity_at',
     'sinc_kernel',
     'usm_sharpen',
 ]

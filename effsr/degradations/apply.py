@@ -2,52 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .blur import filter2d
-from .draw import draw_parameters
+from .blur import filter2d, filter_separable
+from .draw import draw_batch
 from .jpeg import jpeg_round_trip
+from .kernels import pad_kernel
 from .noise import add_gaussian_noise, add_poisson_noise
 from .parameters import DegradationParameters, KernelParameters, StageParameters
-from .resize import resize, resize_by
+from .resize import ResizeMode, resize, resize_by
 from .settings import DegradationSettings
+from .transfer import to_device
 from .usm import usm_sharpen
 
+_SEPARABLE_FROM = 150 * 150
+"""Pixels from which a round Gaussian is quicker as two 1-D filters than by Fourier transform on a CPU."""
 
-def _blur(image: Tensor, kernel: KernelParameters | None) -> Tensor:
-    if kernel is None:
-        return image
-    return filter2d(image, torch.from_numpy(kernel.array()).to(image))
-
-
-def _add_noise(image: Tensor, stage: StageParameters, generator: torch.Generator) -> Tensor:
-    add = add_gaussian_noise if stage.noise == 'gaussian' else add_poisson_noise
-    return add(image, stage.noise_strength, stage.gray_noise, generator)
+Images = list[Tensor]
+"""One tensor (1, 3, h, w) for each image, of any sizes."""
 
 
-def _degrade_one(image: Tensor, parameters: DegradationParameters, size: tuple[int, int], scale: int) -> Tensor:
-    """Both orders on one image (1, 3, H, W); values stay unrounded and may leave [0, 1] at the end."""
-    first, second = parameters.first, parameters.second
-    height, width = image.shape[-2:]
-    generator = torch.Generator(device=image.device).manual_seed(parameters.noise_seed)
+def _by_group(images: Images, keys: list[Hashable], operation: Callable[[Tensor, list[int]], Tensor]) -> Images:
+    """Run an operation once for all images that share shape and key, since a device pays for every launch.
 
-    out = _blur(image, first.kernel)
-    out = resize_by(out, first.resize, first.resize_mode)
-    out = _add_noise(out, first, generator)
-    out = jpeg_round_trip(out, first.jpeg_quality)
+    ``operation`` takes the stacked images and their places; a key of None leaves an image as it is.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for i, (image, key) in enumerate(zip(images, keys, strict=True)):
+        if key is not None:
+            groups.setdefault((key, image.shape), []).append(i)
+    out = list(images)
+    for members in groups.values():
+        stack = images[members[0]] if len(members) == 1 else torch.cat([images[i] for i in members])
+        for i, image in zip(members, operation(stack, members).split(1), strict=True):
+            out[i] = image
+    return out
 
-    out = _blur(out, second.kernel)
-    between = (int(height / scale * second.resize), int(width / scale * second.resize))
-    out = resize(out, between, second.resize_mode)
-    out = _add_noise(out, second, generator)
-    if parameters.sinc_before_jpeg:
-        out = _blur(resize(out, size, parameters.final_mode), parameters.final_kernel)
-        return jpeg_round_trip(out, second.jpeg_quality)
-    out = jpeg_round_trip(out, second.jpeg_quality)
-    return _blur(resize(out, size, parameters.final_mode), parameters.final_kernel)
+
+def _blur(images: Images, kernels: list[KernelParameters | None]) -> Images:
+    def blur(stack: Tensor, members: list[int]) -> Tensor:
+        own = [kernels[i] for i in members]
+        arrays = [kernel.array() for kernel in own]
+        alone = len(own) == 1 and stack.device.type == 'cpu' and stack.shape[-2] * stack.shape[-1] >= _SEPARABLE_FROM
+        if alone and own[0].kind == 'iso':
+            return filter_separable(stack, torch.from_numpy(arrays[0].sum(axis=0)).to(stack.dtype))
+        size = max(kernel.size for kernel in own)
+        stacked = torch.from_numpy(np.stack([pad_kernel(array, size) for array in arrays]))
+        return filter2d(stack, to_device(stacked, stack.device, stack.dtype))
+
+    return _by_group(images, [None if kernel is None else 'blur' for kernel in kernels], blur)
+
+
+def _resize(images: Images, sizes: list[tuple[int, int]], modes: list[ResizeMode]) -> Images:
+    keys = list(zip(sizes, modes, strict=True))
+    return _by_group(images, keys, lambda stack, members: resize(stack, *keys[members[0]]))
+
+
+def _add_noise(images: Images, stages: list[StageParameters], generators: list[torch.Generator]) -> Images:
+    def add(stack: Tensor, members: list[int]) -> Tensor:
+        kind, gray = stages[members[0]].noise, stages[members[0]].gray_noise
+        strengths = torch.tensor([stages[i].noise_strength for i in members], dtype=stack.dtype)
+        function = add_gaussian_noise if kind == 'gaussian' else add_poisson_noise
+        return function(stack, to_device(strengths, stack.device), gray, [generators[i] for i in members])
+
+    return _by_group(images, [(stage.noise, stage.gray_noise) for stage in stages], add)
+
+
+def _compress(images: Images, stages: list[StageParameters], chosen: list[bool]) -> Images:
+    def compress(stack: Tensor, members: list[int]) -> Tensor:
+        return jpeg_round_trip(stack, [stages[i].jpeg_quality for i in members], stages[members[0]].jpeg_subsampling)
+
+    return _by_group(images, [stage.jpeg_subsampling if c else None for stage, c in zip(stages, chosen, strict=True)],
+                     compress)
+
+
+def _generator(device: torch.device, seed: int) -> torch.Generator:
+    return torch.Generator(device=device).manual_seed(seed)
+
+
+def _chain(images: Images, parameters: Sequence[DegradationParameters], size: tuple[int, int], scale: int) -> Images:
+    """Both orders; results are of ``size``, unrounded, and may leave [0, 1]."""
+    first, second = [p.first for p in parameters], [p.second for p in parameters]
+    compressed = [p.severity > 0 for p in parameters]
+    before = [p.sinc_before_jpeg for p in parameters]
+    generators = [_generator(images[0].device, p.noise_seed) for p in parameters]
+    height, width = images[0].shape[-2:]
+
+    out = _blur(images, [stage.kernel for stage in first])
+    factors = [(stage.resize, stage.resize_mode) for stage in first]
+    out = _by_group(out, factors, lambda stack, members: resize_by(stack, *factors[members[0]]))
+    out = _add_noise(out, first, generators)
+    out = _compress(out, first, compressed)
+
+    out = _blur(out, [stage.kernel for stage in second])
+    between = [(int(height / scale * stage.resize), int(width / scale * stage.resize)) for stage in second]
+    out = _resize(out, between, [stage.resize_mode for stage in second])
+    out = _add_noise(out, second, generators)
+    out = _compress(out, second, [c and not b for c, b in zip(compressed, before, strict=True)])
+    out = _resize(out, [size] * len(out), [p.final_mode for p in parameters])
+    out = _blur(out, [p.final_kernel for p in parameters])
+    return _compress(out, second, [c and b for c, b in zip(compressed, before, strict=True)])
 
 
 def _check(gt: Tensor, count: int, scale: int) -> None:
@@ -68,10 +126,11 @@ def degrade(gt: Tensor, parameters: Sequence[DegradationParameters], scale: int)
 
     A pure function: the noise comes from each image's ``noise_seed``, so that the result of an image depends
     neither on its neighbours nor on any global state. It runs on the device of ``gt``; noise differs between kinds
-    of device.
+    of device. The host never waits for the device.
 
     Args:
-        gt: (B, 3, H, W) RGB in [0, 1], floating point; not modified.
+        gt: (B, 3, H, W) RGB in [0, 1], floating point; not modified. As in a picture of 8 bits, NaN counts as 0 and
+            infinite values as 0 or 1: to look for them would mean to wait.
         parameters: one for each image.
         scale: factor between gt and the result; divides H and W.
 
@@ -83,10 +142,15 @@ def degrade(gt: Tensor, parameters: Sequence[DegradationParameters], scale: int)
     """
     _check(gt, len(parameters), scale)
     images = gt if gt.dtype == torch.float64 else gt.float()
+    images = images.nan_to_num(nan=0.0, posinf=1.0, neginf=0.0)
     size = (gt.shape[-2] // scale, gt.shape[-1] // scale)
     # Autocast would run the filters in 16 bits, below the precision of an 8-bit picture.
     with torch.autocast(device_type=gt.device.type, enabled=False):
-        done = [_degrade_one(images[i : i + 1], p, size, scale) for i, p in enumerate(parameters)]
+        if gt.device.type == 'cpu':
+            # A processor has no launches to save, and is quicker on what fits into its cache.
+            done = [_chain([image], [p], size, scale)[0] for image, p in zip(images.split(1), parameters, strict=True)]
+        else:
+            done = _chain(list(images.split(1)), parameters, size, scale)
         return torch.cat(done).mul_(255.0).round_().clamp_(0, 255).div_(255.0)
 
 
@@ -104,17 +168,24 @@ class Degradation:
         self.settings = settings or DegradationSettings()
         self.scale = scale
 
-    def draw(self, seeds: Iterable[int]) -> list[DegradationParameters]:
-        """Parameters for each seed, see :func:`draw_parameters`."""
-        return [draw_parameters(self.settings, int(seed)) for seed in seeds]
+    def draw(self, seeds: Iterable[int], severity: float | None = None) -> list[DegradationParameters]:
+        """Parameters for each seed, see :func:`draw_batch`."""
+        return draw_batch(self.settings, seeds, severity)
 
-    def __call__(self, gt: Tensor, seeds: Iterable[int]) -> tuple[Tensor, list[DegradationParameters]]:
+    def __call__(
+        self, gt: Tensor, seeds: Iterable[int], severity: float | None = None
+    ) -> tuple[Tensor, list[DegradationParameters]]:
         """Degrade (B, 3, H, W) ground truth by one seed for each image, see :func:`degrade`.
+
+        Args:
+            gt: the images.
+            seeds: non-negative integers.
+            severity: as in :func:`draw_parameters`; while training, :func:`severity_at` of the iteration.
 
         Returns:
             the low-quality batch, and the parameters that give it again with ``degrade(gt, parameters, scale)``.
         """
-        parameters = self.draw(seeds)
+        parameters = self.draw(seeds, severity)
         return degrade(gt, parameters, self.scale), parameters
 
     @staticmethod

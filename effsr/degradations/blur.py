@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.nn import functional as F
 
-_FFT_FROM = 9
-"""Side of the smallest kernel applied by Fourier transform on a CPU, measured on 400-pixel images."""
+_FFT_FROM = 7
+"""Side of the smallest kernel applied by Fourier transform on a CPU, measured on images of 100 and 400 pixels."""
+
+_BLOCK = 32
+"""Samples of a row or column that one matrix product filters on a CPU; of 16 to 64 about the quickest."""
 
 
 def _reflected(length: int, pad: int, device: torch.device) -> Tensor:
@@ -88,19 +92,58 @@ def filter_separable(image: Tensor, kernel: Tensor) -> Tensor:
     size = kernel.shape[0]
     if kernel.dim() != 1 or size % 2 == 0:
         raise ValueError(f'kernel has shape {tuple(kernel.shape)}; accepted: (k,) with k odd')
+    kernel = kernel if kernel.device == image.device and kernel.dtype == image.dtype else kernel.to(image)
+    if image.device.type == 'cpu':
+        # One by one: an image's result must not depend on how many others are filtered with it.
+        return torch.cat([_by_products(one, kernel) for one in image.split(1)])
     batch, channels, height, width = image.shape
-    weight = kernel.to(image).expand(batch * channels, 1, 1, size).contiguous()
+    weight = kernel.expand(batch * channels, 1, 1, size).contiguous()
     rows = _grouped(reflect_pad(image, 0, size // 2), weight, height, width)
     return _grouped(reflect_pad(rows, size // 2, 0), weight.transpose(2, 3).contiguous(), height, width)
 
 
+def _by_products(image: Tensor, kernel: Tensor) -> Tensor:
+    """Separable correlation of (1, C, H, W) as products with a banded matrix, which a CPU is x5 faster at."""
+    _, channels, height, width = image.shape
+    pad = kernel.shape[0] // 2
+    band = torch.stack([F.pad(kernel, (i, _BLOCK - 1 - i)) for i in range(_BLOCK)])
+    padded = reflect_pad(image, 0, pad).reshape(channels * height, width + 2 * pad)
+    rows = padded.new_empty(channels * height, width)
+    for start in range(0, width, _BLOCK):
+        length = min(_BLOCK, width - start)
+        reach = length + 2 * pad
+        rows[:, start : start + length] = padded[:, start : start + reach] @ band[:length, :reach].T
+    padded = reflect_pad(rows.view(1, channels, height, width), pad, 0)[0]
+    out = torch.empty_like(rows).view(channels, height, width)
+    for start in range(0, height, _BLOCK):
+        length = min(_BLOCK, height - start)
+        reach = length + 2 * pad
+        out[:, start : start + length] = torch.matmul(band[:length, :reach], padded[:, start : start + reach])
+    return out[None]
+
+
+@functools.lru_cache(maxsize=1024)
+def _fast_length(length: int) -> int:
+    """The next even number without prime factors above 7: of such rules the quickest, measured from 60 to 620."""
+    while True:
+        rest = length
+        for factor in (2, 3, 5, 7):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1 and length % 2 == 0:
+            return length
+        length += 1
+
+
 def _by_fft(padded: Tensor, kernel: Tensor, height: int, width: int) -> Tensor:
     """Correlation as a product of spectra; kernel (B, k, k). Exact to about 1e-6 of the range in float32."""
-    # Zeros added up to a length with small factors never reach the part that is kept.
-    shape = [next_fast_len(n, real=True) for n in padded.shape[-2:]]
-    transfer = torch.fft.rfft2(kernel, s=shape).conj().unsqueeze(1)
-    spectrum = torch.fft.rfft2(padded, s=shape) * transfer
-    return torch.fft.irfft2(spectrum, s=shape)[..., :height, :width].contiguous()
+    # Zeros added up to a length with small factors never reach the part that is kept. One axis after the other, as
+    # the zeros below the kernel and the rows that are cut off need no transform along x.
+    rows, columns = (_fast_length(n) for n in padded.shape[-2:])
+    transfer = torch.fft.fft(torch.fft.rfft(kernel, n=columns), n=rows, dim=-2).conj().unsqueeze(1)
+    spectrum = torch.fft.fft(torch.fft.rfft(padded, n=columns), n=rows, dim=-2) * transfer
+    kept = torch.fft.ifft(spectrum, dim=-2)[..., :height, :]
+    return torch.fft.irfft(kept, n=columns)[..., :width].contiguous()
 
 
 def _grouped(padded: Tensor, weight: Tensor, height: int, width: int) -> Tensor:

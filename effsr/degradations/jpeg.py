@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .transfer import to_device
+
 Subsampling = Literal['4:2:0', '4:4:4']
 
 _LUMA_TABLE = (
@@ -49,7 +51,7 @@ def _constants(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor
     dct = torch.cos((2 * position + 1) * position[:, None] * math.pi / 16) / 2
     dct[0] /= math.sqrt(2)
     constants = (tables, torch.kron(dct, dct), torch.tensor(_TO_YCBCR), torch.tensor(_TO_RGB))
-    return tuple(c.to(device=device, dtype=dtype) for c in constants)
+    return tuple(to_device(c, device, dtype) for c in constants)
 
 
 def quantization_tables(quality: Tensor) -> Tensor:
@@ -70,7 +72,7 @@ def _quality_tensor(quality: float | Sequence[float] | Tensor, image: Tensor) ->
         for value in values:
             if not 1 <= value <= 100:
                 raise ValueError(f'JPEG quality is {value}; accepted: 1 to 100')
-        quality = torch.tensor(values, dtype=image.dtype)
+        quality = to_device(torch.tensor(values, dtype=image.dtype), image.device)
     if quality.shape != (image.shape[0],):
         raise ValueError(f'JPEG quality has shape {tuple(quality.shape)}; accepted: a number or ({image.shape[0]},)')
     return quality.to(device=image.device, dtype=image.dtype)
@@ -100,9 +102,10 @@ def _recolour(image: Tensor, matrix: Tensor) -> Tensor:
 
 def _halve(planes: Tensor) -> Tensor:
     """Means of 2x2 whole numbers, whole again: halves go down in even columns and up in odd ones, as in libjpeg."""
-    means = F.avg_pool2d(planes, 2)
-    up = torch.arange(means.shape[-1], device=means.device).remainder_(2)
-    return means.add_(0.25 + 0.25 * up.to(means.dtype)).floor_()
+    rows = planes[..., ::2, :] + planes[..., 1::2, :]
+    sums = rows[..., ::2] + rows[..., 1::2]
+    up = torch.arange(sums.shape[-1], device=sums.device).remainder_(2)
+    return sums.mul_(0.25).add_(0.25 + 0.25 * up.to(sums.dtype)).floor_()
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from . import kernels
+from .jpeg import Subsampling
 from .resize import ResizeMode
 from .settings import KernelKind
 
@@ -67,6 +68,7 @@ class StageParameters:
         noise_strength: sigma in levels of 255 for Gaussian noise, scale for Poisson noise.
         gray_noise: the same noise in the three channels.
         jpeg_quality: 1 to 100.
+        jpeg_subsampling: whether JPEG halves the resolution of chroma ('4:2:0') or keeps it ('4:4:4').
     """
 
     kernel: KernelParameters | None
@@ -76,6 +78,7 @@ class StageParameters:
     noise_strength: float
     gray_noise: bool
     jpeg_quality: float
+    jpeg_subsampling: Subsampling = '4:2:0'
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class DegradationParameters:
         final_mode: interpolation of the last resize.
         sinc_before_jpeg: resize and filter before the second JPEG compression instead of after it.
         noise_seed: seed of the generator that the noise of both orders is drawn from.
+        severity: what the drawn values were scaled by; at 0 the image is resized alone, not even compressed.
     """
 
     first: StageParameters
@@ -96,6 +100,7 @@ class DegradationParameters:
     final_mode: ResizeMode
     sinc_before_jpeg: bool
     noise_seed: int
+    severity: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, ready for JSON or YAML; :meth:`from_dict` gives an equal object back."""
@@ -133,6 +138,7 @@ def _describe_stage(stage: StageParameters, order: int) -> dict[str, float | str
     row[f'noise{order}'] = ('gray ' if stage.gray_noise else 'color ') + stage.noise
     row[f'noise{order}_strength'] = stage.noise_strength
     row[f'jpeg{order}_quality'] = stage.jpeg_quality
+    row[f'jpeg{order}_subsampling'] = stage.jpeg_subsampling
     return row
 
 
@@ -149,4 +155,5 @@ def describe(parameters: DegradationParameters) -> dict[str, float | str]:
         row |= {'final_sinc_size': final.size, 'final_sinc_omega': final.omega}
     row['final_mode'] = parameters.final_mode
     row['final_order'] = 'sinc, jpeg' if parameters.sinc_before_jpeg else 'jpeg, sinc'
+    row['severity'] = parameters.severity
     return row

@@ -91,6 +91,14 @@ class PairPool:
             raise ValueError(f'pair of shapes {given} for a pool that holds {held}; accepted: the same shapes')
         return count
 
+    def held(self, part: int) -> Tensor:
+        """One part of all pairs held now, (N, ...), in the order of :meth:`exchange`'s arguments; not a copy.
+
+        Raises:
+            IndexError: no such part, or nothing is held yet.
+        """
+        return self._storage[part][: self._filled]
+
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on the same way: the pairs held (large) and the generator's state."""
         return {

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 KernelKind = Literal['iso', 'aniso', 'generalized_iso', 'generalized_aniso', 'plateau_iso', 'plateau_aniso']
 Range = tuple[float, float]
 
 MIN_KERNEL_SIZE = 7
 MAX_KERNEL_SIZE = 99
+MAX_SEVERITY = 2
+
+OWN_KEYS = frozenset({'where', 'mode', 'severity', 'jpeg_444_prob', 'jpeg_444_prob2'})
+"""Settings that Real-ESRGAN does not have: its option files may spread the others over several sections."""
 
 _KERNELS = ('iso', 'aniso', 'generalized_iso', 'generalized_aniso', 'plateau_iso', 'plateau_aniso')
 _KERNEL_PROB = (0.45, 0.25, 0.12, 0.03, 0.12, 0.03)
@@ -67,6 +72,8 @@ _ResizeWeights = _rule(
     tuple[float, float, float], 'weights', f'[up, down, keep], {_WEIGHTS}', _are_weights, items=_NON_NEGATIVE
 )
 _Probability = _rule(float, 'probability', '0 to 1', lambda p: 0 <= p <= 1, minimum=0, maximum=1)
+_Where = Annotated[Literal['device', 'workers'], Field(json_schema_extra={'unit': 'place',
+                                                                          'accepted': 'device or workers'})]
 _SigmaRange = _range_rule('pixels', '0 < low <= high <= 100', lambda low, high: low > 0 and high <= 100, 100)
 _BetaRange = _range_rule('shape exponent', '0 < low <= high <= 20', lambda low, high: low > 0 and high <= 20, 20)
 _ResizeRange = _range_rule('factor', '0 < low <= 1 <= high <= 8', lambda low, high: 0 < low <= 1 <= high <= 8, 8)
@@ -75,8 +82,39 @@ _PoissonRange = _range_rule('factor', '0 <= low <= high <= 100', lambda low, hig
 _JpegRange = _range_rule('libjpeg quality', '1 <= low <= high <= 100', lambda low, high: low >= 1 and high <= 100, 100)
 
 
-class WrongWeights(ValueError):
-    """Weights that are not one for each kernel.
+_SEVERITY = f'0 to {MAX_SEVERITY}; [low, high] to draw it for each image; or a mapping of iterations to such numbers'
+
+
+def _is_severity(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_SEVERITY
+
+
+def _severity(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        fits = bool(value) and all(_is_severity(v) and isinstance(k, int) and not isinstance(k, bool) and k >= 0
+                                   for k, v in value.items())
+    elif isinstance(value, list | tuple):
+        fits = len(value) == 2 and all(map(_is_severity, value)) and value[0] <= value[1]
+    else:
+        fits = _is_severity(value)
+    if not fits:
+        raise ValueError(f'severity is {_shown(value)}; accepted: {_SEVERITY}')
+    return value
+
+
+_Severity = Annotated[float | Range | dict[int, float], BeforeValidator(_severity),
+                      Field(json_schema_extra={'unit': 'factor', 'accepted': _SEVERITY})]
+_Mode = Annotated[Literal['per_image', 'batch'], Field(json_schema_extra={'unit': 'name',
+                                                                          'accepted': 'per_image or batch'})]
+
+
+def sinc_omega_from(size: int) -> float:
+    """The lowest cutoff that is drawn for a sinc of this side: a small kernel cannot hold a lower one."""
+    return math.pi / 3 if size < 13 else math.pi / 5
+
+
+class Conflict(ValueError):
+    """Settings that do not go together.
 
     Args:
         name: The option to change.
@@ -132,7 +170,25 @@ class DegradationSettings(BaseModel):
     gray_noise_prob2: _Probability = Field(0.4, description='as gray_noise_prob, second order')
     jpeg_range2: _JpegRange = Field((30.0, 95.0), description='as jpeg_range, second order')
 
+    jpeg_444_prob: _Probability = Field(0.0, description='how often JPEG keeps the resolution of chroma (4:4:4) '
+                                                         'instead of halving it (4:2:0)')
+    jpeg_444_prob2: _Probability = Field(0.0, description='as jpeg_444_prob, second order')
     final_sinc_prob: _Probability = Field(0.8, description='how often a sinc filter goes with the final resize')
+
+    where: _Where = Field('device', description='where training pairs are degraded: in the training step, or image by '
+                                                'image in the data workers (RealESRGANDataset), beside the step')
+
+    mode: _Mode = Field('per_image', description='batch: kind of resize and noise, resize factors, whether to blur '
+                                                 'again and the final order are shared by a batch, as in Real-ESRGAN')
+    severity: _Severity = Field(1.0, description='0: a plain resize, 1: as the settings say; linear between the '
+                                                 'iterations of a mapping')
+
+    @model_validator(mode='after')
+    def _batches_are_together(self) -> DegradationSettings:
+        if self.mode == 'batch' and self.where == 'workers':
+            raise Conflict('where', 'workers degrade image by image, but mode is batch; set where: device, or mode: '
+                                     'per_image')
+        return self
 
     @model_validator(mode='after')
     def _one_weight_for_each_kernel(self) -> DegradationSettings:
@@ -142,7 +198,7 @@ class DegradationSettings(BaseModel):
             if len(names) != len(weights):
                 name = f'kernel_prob{suffix}' if f'kernel_prob{suffix}' in self.model_fields_set else \
                     f'kernel_list{suffix}'
-                raise WrongWeights(
+                raise Conflict(
                     name,
                     f'kernel_prob{suffix} is {_shown(weights)}, {len(weights)} weights; '
                     f'accepted: {len(names)}, one for each kernel of kernel_list{suffix}',

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .blur import filter_separable
+from .transfer import to_device
 
 
 @functools.lru_cache(maxsize=16)
@@ -16,7 +17,7 @@ def _gaussian(size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
     position = torch.arange(size, dtype=torch.float64) - size // 2
     kernel = torch.exp(-0.5 * (position / sigma) ** 2)
-    return (kernel / kernel.sum()).to(device=device, dtype=dtype)
+    return to_device((kernel / kernel.sum()).to(dtype), device)
 
 
 @torch.no_grad()
@@ -43,8 +44,18 @@ def usm_sharpen(image: Tensor, weight: float = 0.5, radius: int = 50, threshold:
     kernel = _gaussian(radius + 1 - radius % 2, image.device, image.dtype)
     # Autocast would run the filters in 16 bits, below the precision of an 8-bit picture.
     with torch.autocast(device_type=image.device.type, enabled=False):
-        residual = image - filter_separable(image, kernel)
-        mask = (residual.abs() * 255.0 > threshold).to(image.dtype)
-        soft_mask = filter_separable(mask, kernel)
-        sharp = (image + weight * residual).clamp_(0, 1)
-        return torch.lerp(image, sharp, soft_mask)
+        if image.device.type != 'cpu':
+            return _sharpen(image, kernel, weight, threshold)
+        # One by one, what is between stays in the processor's cache.
+        out = torch.empty_like(image, memory_format=torch.contiguous_format)
+        for i in range(image.shape[0]):
+            out[i : i + 1] = _sharpen(image[i : i + 1], kernel, weight, threshold)
+        return out
+
+
+def _sharpen(image: Tensor, kernel: Tensor, weight: float, threshold: float) -> Tensor:
+    residual = image - filter_separable(image, kernel)
+    mask = residual.abs().mul_(255.0).gt_(threshold)
+    soft_mask = filter_separable(mask, kernel)
+    sharp = residual.mul_(weight).add_(image).clamp_(0, 1)
+    return sharp.sub_(image).mul_(soft_mask).add_(image)

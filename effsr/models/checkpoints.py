@@ -10,16 +10,15 @@ from torch import nn
 from effsr import __version__
 from effsr.models.step.optimizers import averaged, is_schedule_free
 from effsr.options import to_plain
-from effsr.runtime.atomic import link_atomic, remove_leftovers
 from effsr.runtime.checkpoint import CheckpointError, file_digest, load_file, save_atomic
 from effsr.runtime.distributed import gather, share
+from effsr.runtime.latest import call_latest, clear
 from effsr.runtime.retention import remove_superfluous
 from effsr.runtime.rng import rng_state
-from effsr.runtime.sidecar import read_sidecar, sidecar_path, write_sidecar
+from effsr.runtime.sidecar import read_sidecar, write_sidecar
 
 logger = logging.getLogger('basicsr')
 
-LATEST = 'latest'
 OWN_KEYS = {'runtime', 'path', 'base', 'next', 'sample_data'}  # of this run and this machine, no part of the weights
 
 
@@ -71,11 +70,6 @@ def commit(model: Any) -> None:
         raise CheckpointError(failure)
     model.saved_iter, model.save_is_due = model.current_iter, False
     model.saved_validated = dict(model.validated)
-    if states is not None:
-        rank = model.options.runtime.rank
-        for pool in states.glob(f'*_rank{rank}.pool'):
-            if pool.name != pool_name(model.current_iter, rank):
-                pool.unlink(missing_ok=True)
 
 
 def add_scores(model: Any) -> None:
@@ -96,7 +90,7 @@ def add_scores(model: Any) -> None:
     if states is not None:
         state = load_file(states / f'{label}.state')
         save_atomic({**state, **_scores(model)}, states / f'{label}.state')
-    _call_latest(Path(path.models), states, label)
+    call_latest(Path(path.models), states, label)
 
 
 def _scores(model: Any) -> dict[str, Any]:
@@ -136,18 +130,17 @@ def _write(model: Any, models: Path, states: Path | None, parts: list[dict[str, 
     label = str(model.current_iter)
     written = _write_weights(model, models, label)
     if states is None:
-        _call_latest(models, None, label)
+        call_latest(models, None, label)
         return
     state = training_state(model, parts)
     state['files'] = {f'{models.name}/{file.name}': file_digest(file) for file in written}
     save_atomic(state, states / f'{label}.state')
-    _call_latest(models, states, label)
+    call_latest(models, states, label)
+    clear(models, states, label)
     logger_options = model.options.logger
     metrics = model.options.val.metrics if model.options.val is not None else {}
     remove_superfluous(states, models, logger_options.keep_last, logger_options.keep_every, logger_options.keep_best,
                        [name for name, entry in metrics.items() if entry.better == 'lower'])
-    for folder in (models, states):
-        remove_leftovers(folder)
 
 
 def training_state(model: Any, parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -213,17 +206,6 @@ def _write_weights(model: Any, folder: Path, label: str) -> list[Path]:
 def _cpu_state(model: Any, net: nn.Module) -> dict[str, torch.Tensor]:
     """A copy: on a CPU the weights themselves would go on changing, or be put back, before they are written."""
     return {name: value.detach().cpu().clone() for name, value in model.get_bare_model(net).state_dict().items()}
-
-
-def _call_latest(models: Path, states: Path | None, label: str) -> None:
-    """Let the files called latest be those of a checkpoint; one that is left half done is mended by the next."""
-    for network in ('g', 'd'):
-        source = models / f'net_{network}_{label}.pth'
-        if source.exists():
-            link_atomic(source, models / f'net_{network}_{LATEST}.pth')
-    link_atomic(sidecar_path(models / f'net_g_{label}.pth'), sidecar_path(models / f'net_g_{LATEST}.pth'))
-    if states is not None:
-        link_atomic(states / f'{label}.state', states / f'{LATEST}.state')
 
 
 def kinds(model: Any) -> dict[str, list]:

@@ -120,7 +120,7 @@ def feed_data(model: Any, data: Mapping[str, Any]) -> None:
     take_up_random_state(model)
     model.doing = 'making pairs of a batch'
     if model.is_train and 'gt' in data:
-        model.lq, model.gt, model.gt_usm, model.seeds = model.pairs(data)
+        model.lq, model.gt, model.gt_usm, model.seeds = model.pairs(data, model.current_iter + 1)
         return
     model.lq = data['lq'].to(model.device)
     model.gt = model.gt_usm = data['gt'].to(model.device) if 'gt' in data else None

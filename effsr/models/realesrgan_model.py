@@ -70,16 +70,14 @@ class RealESRGANModel(SRGANModel):
             ValueError: Out of memory, or too many steps were not finite.
         """
         self.current_iter = current_iter
-        parts = training.parts_of(self)
-        updates, buffers, log = [self.update_d], Buffers(self.net_g), {}
+        parts = training.parts_of(training.fed(self), self.options.train)
         if current_iter % self.net_d_iters == 0 and current_iter > self.net_d_init_iters:
-            updates.insert(0, self.update_g)
-            log = self._step_generator(parts)
+            updates = [self.update_g, self.update_d]
+            log = self._step_generator(parts) | self._step_discriminator(parts)
         else:
+            updates, buffers = [self.update_d], Buffers(self.net_g, 'network_g')
             self._generate(parts)
-        log |= self._step_discriminator(parts)
-        if self.update_g not in updates:
-            buffers.restore_unless(self.update_d.ok)
+            log = self._step_discriminator(parts, buffers)
         training.end_step(self, updates, log)
 
     @torch.no_grad()
@@ -107,9 +105,14 @@ class RealESRGANModel(SRGANModel):
         losses['gan'] = self.cri_gan(training.answer_untouched(self.precision, self.net_d, output), True, is_disc=False)
         return losses
 
-    def _step_discriminator(self, parts: list[Part]) -> dict[str, Tensor]:
-        """Real and fake in passes of their own: batch norm must not mix them."""
-        update, buffers = self.update_d, Buffers(self.net_d)
+    def _step_discriminator(self, parts: list[Part], *more: Buffers) -> dict[str, Tensor]:
+        """Real and fake in passes of their own: batch norm must not mix them.
+
+        Args:
+            parts: The batch.
+            more: Buffers that stay with those of network_d if the step is not taken.
+        """
+        update, buffers = self.update_d, Buffers(self.net_d, 'network_d')
         reals = [_target(part.pairs, self.options.gan_gt_usm) for part in parts]
         fakes = self.output.detach().split([len(real) for real in reals])
         losses, scores = {}, {}
@@ -126,7 +129,7 @@ class RealESRGANModel(SRGANModel):
                 training.add_to(losses, loss)
                 training.add_to(scores, training.weighted({f'out_d_{name}': prediction.mean()}, part.share))
         self.doing = 'the optimizer step of network_d'
-        buffers.restore_unless(update.apply(losses))
+        update.apply(losses, buffers, *more)
         return {**losses, **scores}
 
 

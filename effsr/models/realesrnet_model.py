@@ -9,7 +9,7 @@ from torch import Tensor
 from effsr.models import lifecycle
 from effsr.models.pairs import Pairs
 from effsr.models.step.failures import explained
-from effsr.models.training import end_step, generator_losses, generator_step, parts_of
+from effsr.models.training import end_step, fed, generator_losses, generator_step, parts_of
 from effsr.models.training_settings import make_update, start
 from effsr.options import OptionError, Options
 
@@ -58,7 +58,8 @@ class RealESRNetModel(SRModel):
             ValueError: Out of memory, or too many steps were not finite.
         """
         self.current_iter = current_iter
-        losses = generator_step(self, parts_of(self), self.generator_losses, 'l_')
+        parts = parts_of(fed(self), self.options.train)
+        losses = generator_step(self, parts, self.generator_losses, 'l_')
         end_step(self, [self.update_g], losses)
 
     def generator_losses(self, pairs: Pairs, output: Tensor) -> dict[str, Tensor]:

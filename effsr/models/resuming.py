@@ -15,8 +15,13 @@ logger = logging.getLogger('basicsr')
 RESET_REMEDY = "--reset_schedule takes the option file's"
 
 
-def check_kinds(model: Any, state: Mapping[str, Any]) -> None:
+def check_kinds(model: Any, state: Mapping[str, Any], tell: bool = True) -> None:
     """Compare a state with the options: another type is refused, other arguments are told.
+
+    Args:
+        model: Freshly built.
+        state: A training state.
+        tell: Whether to log what differs.
 
     Raises:
         CheckpointError: The state is of another kind of run.
@@ -32,7 +37,7 @@ def check_kinds(model: Any, state: Mapping[str, Any]) -> None:
             remedy = (RESET_REMEDY if key == 'schedulers' else
                       'keep the type, or start anew from its weights: path: pretrain_network_g')
             raise CheckpointError(f'train: the training state has {key} {was}, the options {wanted}; {remedy}')
-        if saved != now and not reset:
+        if saved != now and not reset and tell:
             logger.warning('train: arguments of %s differ from those of the training state, which keeps its own: %s, '
                            'now %s; %s', key, saved, now, RESET_REMEDY)
     if not reset:
@@ -62,7 +67,7 @@ def resume_training(model: Any, state: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: A state of another kind of run.
     """
-    check_kinds(model, state)
+    check_kinds(model, state, tell=False)
     model.current_iter = model.saved_iter = state['iter']
     model.current_epoch = state['epoch']
     model.validated = dict(state.get('validated', {}))

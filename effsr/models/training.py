@@ -14,6 +14,7 @@ from effsr.models.step.guard import Buffers
 from effsr.models.step.precision import Precision
 from effsr.models.step.update import Update
 from effsr.options import OptionError
+from effsr.options.schema import TrainOptions
 
 Losses = dict[str, Tensor]
 
@@ -51,9 +52,12 @@ def fed(model: Any) -> Pairs:
     return Pairs(model.lq, model.gt, model.gt_usm, seeds)
 
 
-def parts_of(model: Any) -> list[Part]:
-    """The batch that a model was fed, in the parts and the memory format that the options name."""
-    train, pairs = model.options.train, fed(model)
+def parts_of(pairs: Pairs, train: TrainOptions) -> list[Part]:
+    """A batch in the parts and the memory format that section train names.
+
+    Raises:
+        OptionError: See :func:`split`.
+    """
     if train.channels_last:
         pairs = Pairs(*(image.contiguous(memory_format=torch.channels_last) for image in pairs[:3]), pairs.seeds)
     return split(pairs, train.accumulate)
@@ -117,9 +121,15 @@ def generator_losses(result: Tensor, gt: Tensor, cri_pix: nn.Module | None, perc
     return losses
 
 
-def weighted(losses: Mapping[str, Tensor], share: float, summing: Iterable[str] = (), prefix: str = '') -> Losses:
-    """Losses of a part as parts of the batch's: means weigh as much as the part has samples, sums count in full."""
-    return {prefix + name: value if share == 1 or name in summing else value * share for name, value in losses.items()}
+def weighted(losses: Mapping[str, Tensor], share: float, summing: Iterable[str] = (), prefix: str = '',
+             processes: int = 1) -> Losses:
+    """Losses of a part as parts of the batch's: means weigh as much as the part has samples, sums count in full.
+
+    Gradients are averaged over the processes, and so are the losses in the log: a mean is right then, a sum would be
+    that of one process's samples, and counts as often as there are processes.
+    """
+    factors = {name: processes if name in summing else share for name in losses}
+    return {prefix + name: value if factors[name] == 1 else value * factors[name] for name, value in losses.items()}
 
 
 def add_to(totals: Losses, losses: Mapping[str, Tensor]) -> None:
@@ -147,7 +157,7 @@ def generator_step(model: Any, parts: list[Part], losses_of: Callable[[Pairs, Te
     Returns:
         The losses of the whole batch by their names in the log.
     """
-    update, buffers = model.update_g, Buffers(model.net_g)
+    update, buffers = model.update_g, Buffers(model.net_g, 'network_g')
     summing = [name for name, criterion in (('pix', model.cri_pix), ('ldl', model.cri_ldl))
                if getattr(criterion, 'reduction', 'mean') == 'sum']
     totals: Losses = {}
@@ -158,14 +168,15 @@ def generator_step(model: Any, parts: list[Part], losses_of: Callable[[Pairs, Te
             model.doing = 'the forward pass of network_g'
             output = forward(model.precision, model.net_g, part.pairs.lq)
             model.doing = 'the losses of network_g'
-            losses = weighted(losses_of(part.pairs, output), part.share, summing, prefix)
+            losses = weighted(losses_of(part.pairs, output), part.share, summing, prefix,
+                              model.options.runtime.world_size)
             model.doing = 'the backward pass of network_g'
             update.backward(losses)
         add_to(totals, losses)
         outputs.append(output)
     model.output = joined(outputs)
     model.doing = 'the optimizer step of network_g'
-    buffers.restore_unless(update.apply(totals))
+    update.apply(totals, buffers)
     return totals
 
 
@@ -185,6 +196,7 @@ def end_step(model: Any, updates: list[Update], log: Mapping[str, Tensor]) -> No
     model.precision.update(torch.stack([update.ok for update in updates]).all())
     if model.net_g_ema is not None:
         decay = ema_decay_at(model.current_iter, model.ema_decay, model.options.train.ema_warmup)
-        update_ema(model.net_g_ema, model.get_bare_model(model.net_g), decay,
-                   model.update_g.ok if model.update_g in updates else None)
+        flags['input of the moving average'] = update_ema(
+            model.net_g_ema, model.get_bare_model(model.net_g), decay,
+            model.update_g.ok if model.update_g in updates else None)
     model.watch.note(model, model.current_iter, fed(model), flags)

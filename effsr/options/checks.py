@@ -4,11 +4,13 @@ from typing import Any, NamedTuple
 
 from basicsr.models.base_model import BaseModel
 
+from effsr.degradations.settings import MIN_KERNEL_SIZE
 from effsr.options.components import MODEL, NETWORK, SCHEDULER, UNCLEAR
 from effsr.options.dataset_blocks import dataset_class, options_class
 from effsr.options.messages import Problem, unknown
 from effsr.options.schema import DatasetOptions, Options
 from effsr.options.signature import taken_by
+from effsr.options.step_checks import step_notes, step_problems
 
 # Those that BasicSR's models know.
 FOREIGN_SCHEDULES = ('MultiStepLR', 'MultiStepRestartLR', 'CosineAnnealingRestartLR')
@@ -29,9 +31,9 @@ def cross_check(options: Options, may_fall_short: bool) -> Checked:
         may_fall_short: Whether total_iter may end before the schedule's milestones, as in a run that is tried out.
     """
     checks: tuple[Callable[[Options], Iterator[Problem]], ...] = (
-        _scales, _sizes, _datasets, _pairs, _adversarial, _foreign_model, _free_mappings)
+        _scales, _sizes, _datasets, _pairs, _adversarial, _foreign_model, _free_mappings, step_problems)
     problems = [problem for check in checks for problem in check(options)]
-    notes = list(_intervals(options))
+    notes = [*_intervals(options), *step_notes(options, is_own_model(options))]
     (notes if may_fall_short else problems).extend(_lengths(options))
     problems += _schedule(options)
     return Checked(problems, notes)
@@ -79,6 +81,10 @@ def _sizes(options: Options) -> Iterator[Problem]:
         if options.gt_size is not None and options.gt_size > crop:
             yield Problem(('gt_size',), f'gt_size {options.gt_size} does not fit into crop_pad_size {crop}; lower '
                           f'gt_size or raise datasets.{key}.crop_pad_size')
+        for kernel in ('blur_kernel_size', 'blur_kernel_size2') if options.high_order_degradation else ():
+            if getattr(options.degradation, kernel) > crop >= MIN_KERNEL_SIZE:
+                yield Problem(('degradation', kernel), f'{getattr(options.degradation, kernel)} is larger than '
+                              f'crop_pad_size {crop}; accepted: odd, from {MIN_KERNEL_SIZE} to crop_pad_size')
 
 
 def _near(size: int, scale: int) -> str:
@@ -119,6 +125,11 @@ def _pairs(options: Options) -> Iterator[Problem]:
     if gives_lq and options.high_order_degradation:
         yield Problem(here, f'{dataset.type} brings its own lq, but high_order_degradation is on; set '
                       'high_order_degradation: false, or use a RealESRGANDataset')
+    cls = dataset_class({'type': dataset.type})
+    if options.high_order_degradation and options.degradation.where == 'workers' and cls is not None \
+            and not getattr(cls, 'makes_pairs', False):
+        yield Problem(('degradation', 'where'), f'workers, but {dataset.type} does not degrade; set where: device, or '
+                      'use a RealESRGANDataset')
     batch = dataset.batch_size_per_gpu
     if options.high_order_degradation and 0 < options.queue_size < batch:
         yield Problem(('queue_size',), f'a pool of {options.queue_size} pairs is smaller than a batch of {batch}; set '

@@ -1,5 +1,8 @@
 """Blocks with a `type` that name a class or function: networks, losses, optimizers, schedules, metrics, the model."""
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import torch
@@ -12,10 +15,20 @@ from effsr.options.signature import argument_problems, with_whole_numbers
 SCHEDULE = torch.optim.lr_scheduler.LRScheduler
 # BasicSR's MultiStepLR knows restarts.
 ALIASES = {'MultiStepLR': 'MultiStepRestartLR'}
-# Schedules that need more than an option file can say.
-NOT_BY_ITERATION = {
+BY_FUNCTION = 'takes a function, which an option file cannot hold; use MultiStepLR, LinearLR or another'
+OF_SCHEDULES = 'is made of other schedules; use CosineAnnealingRestartLR, or warmup_iter with a schedule of its own'
+NO_CLOSURE = 'computes the losses several times in a step, which a training step does not; use Adam, AdamW or SGD'
+# What stands in torch but cannot be used: it needs more than an option file can say, or another kind of step.
+UNUSABLE = {
     'ReduceLROnPlateau': 'follows a metric, which a step does not have; use a schedule by iteration, for example '
-                         'MultiStepLR'}
+                         'MultiStepLR',
+    'LambdaLR': BY_FUNCTION, 'MultiplicativeLR': BY_FUNCTION, 'ChainedScheduler': OF_SCHEDULES,
+    'SequentialLR': OF_SCHEDULES, 'LBFGS': NO_CLOSURE,
+    'SparseAdam': 'takes sparse gradients, which image networks do not have; use Adam',
+    'Muon': 'takes matrices alone, not the kernels of convolutions; use Adam, AdamW or SGD'}
+# Optimizers of the package schedulefree (Defazio et al., The Road Less Scheduled, arXiv 2405.15682).
+SCHEDULE_FREE = ('AdamWScheduleFree', 'RAdamScheduleFree', 'SGDScheduleFree')
+NOT_INSTALLED = 'is of the package schedulefree, which is not installed; pip install schedulefree'
 # Type of a block whose own is wrong, while the other options are compared with each other.
 UNCLEAR = '?'
 OWN_KEYS = ('type', 'better')
@@ -46,7 +59,8 @@ def registered(registry: Any) -> dict[str, Any]:
 
 def _classes(base: type, *homes: Any) -> dict[str, type]:
     found = {name: value for home in homes for name, value in vars(home).items()
-             if isinstance(value, type) and issubclass(value, base) and value is not base and name[0] != '_'}
+             if isinstance(value, type) and issubclass(value, base) and value is not base and name[0] != '_'
+             and name not in UNUSABLE}
     return found
 
 
@@ -55,9 +69,29 @@ def _schedules() -> dict[str, type]:
     return {**found, **{name: found[other] for name, other in ALIASES.items()}}
 
 
+@cache
+def _schedule_free() -> dict[str, type]:
+    if find_spec('schedulefree') is None:
+        return {}
+    return {name: getattr(import_module('schedulefree'), name) for name in SCHEDULE_FREE}
+
+
+def _optimizers() -> dict[str, type]:
+    return {**_schedule_free(), **_classes(torch.optim.Optimizer, torch.optim)}
+
+
+def unusable(name: str, role: 'Role') -> str | None:
+    """Why an optimizer or schedule that exists cannot be used, or None."""
+    if role not in (OPTIMIZER, SCHEDULER):
+        return None
+    if name in SCHEDULE_FREE and name not in role.known():
+        return f'{name} {NOT_INSTALLED}' if role is OPTIMIZER else None
+    return f'{name} {UNUSABLE[name]}' if name in UNUSABLE else None
+
+
 NETWORK = Role('network', lambda: registered(ARCH_REGISTRY))
 LOSS = Role('loss', lambda: registered(LOSS_REGISTRY))
-OPTIMIZER = Role('optimizer', lambda: _classes(torch.optim.Optimizer, torch.optim), ('params',), '')
+OPTIMIZER = Role('optimizer', _optimizers, ('params',), '')
 SCHEDULER = Role('schedule', _schedules, ('optimizer',), '')
 METRIC = Role('metric', lambda: registered(METRIC_REGISTRY), ('img', 'img2'))
 MODEL = Role('model', lambda: registered(MODEL_REGISTRY))
@@ -96,8 +130,9 @@ def component_problems(plain: dict, all_imported: bool) -> list[Problem]:
     problems = []
     for path, block, role in blocks(plain):
         name, known = block['type'], role.known()
-        if role is SCHEDULER and name in NOT_BY_ITERATION:
-            problems.append(Problem((*path, 'type'), f'{name} {NOT_BY_ITERATION[name]}'))
+        why_not = unusable(name, role)
+        if why_not is not None:
+            problems.append(Problem((*path, 'type'), why_not))
         elif name not in known:
             problems += [unknown_type((*path, 'type'), name, role)] if all_imported else []
         else:

@@ -16,7 +16,7 @@ from basicsr.utils.registry import ARCH_REGISTRY, DATASET_REGISTRY, LOSS_REGISTR
 from pydantic import BaseModel
 
 from effsr.options.json_schema import NOT_IN_A_FILE, build_schema, effsr_datasets, entries, properties_of
-from effsr.options.schema import Component, DatasetOptions, Options
+from effsr.options.schema import Component, DatasetOptions, Options, Section
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / 'docs' / 'options.md'
@@ -26,7 +26,8 @@ MARK = f'<!-- From here on written by {COMMAND}: change the descriptions in the 
 
 DEGRADATION = """\
 Second-order degradation, which makes lq from gt while training: blur, resizing, noise and JPEG, twice over. Keys that
-end in 2 belong to the second time. Every choice is drawn for each image by itself, evenly within a range `[low, high]`.
+end in 2 belong to the second time. Every choice is drawn for each image by itself (`mode: batch` shares those that
+Real-ESRGAN shares), evenly within a range `[low, high]`.
 (Real-ESRGAN, [arXiv 2107.10833](https://arxiv.org/abs/2107.10833), section 3.)
 """
 # Where a block or section is described.
@@ -40,7 +41,10 @@ TORCH = 'https://pytorch.org/docs/stable/optim.html'
 OPTIMIZERS = f"""\
 ### Optimizers and schedules
 
-`train: optim_g` and `train: optim_d` name a class of [torch.optim]({TORCH}): `Adam`, `AdamW`, `SGD` ...
+`train: optim_g` and `train: optim_d` name a class of [torch.optim]({TORCH}): `Adam`, `AdamW`, `SGD` ..., of those that
+take one gradient a step; or, with `pip install schedulefree`, `AdamWScheduleFree`, `RAdamScheduleFree` or
+`SGDScheduleFree` ([arXiv 2405.15682](https://arxiv.org/abs/2405.15682)), which need no schedule: what is validated and
+saved are then their averaged weights.
 
 `train: scheduler` names one of the two schedules below, which are BasicSR's, or any that counts steps of
 [torch.optim.lr_scheduler]({TORCH}#how-to-adjust-learning-rate). A step is an iteration. `MultiStepLR` stands for
@@ -54,6 +58,8 @@ def reference() -> str:
     for key, model in sections().items():
         text = INTRODUCTIONS.get(key) or _sentence(Options.model_fields[key].description) + '\n'
         parts += [f'## {key}\n', text, _table(model)]
+        for inner, section in sections_in(model).items():
+            parts += [f'### {key}: {inner}\n', _sentence(model.model_fields[inner].description) + '\n', _table(section)]
     parts += ['## Blocks with a type\n', _blocks()]
     return '\n'.join(parts)
 
@@ -63,6 +69,12 @@ def sections() -> dict[str, type[BaseModel]]:
     models = {key: _model_in(field.annotation) for key, field in Options.model_fields.items()}
     return {key: model for key, model in models.items()
             if model not in (None, Component, DatasetOptions) and key not in NOT_IN_A_FILE}
+
+
+def sections_in(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """The sections inside a section, by key."""
+    models = {key: _model_in(field.annotation) for key, field in model.model_fields.items()}
+    return {key: inner for key, inner in models.items() if inner is not None and issubclass(inner, Section)}
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
@@ -92,6 +104,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
     if '$ref' in schema:
         name = schema['$ref'].rsplit('/', 1)[1]
         own = {model.__name__: key for key, model in sections().items()}
+        own |= {inner.__name__: f'{key}-{name}' for key, model in sections().items()
+                for name, inner in sections_in(model).items()}
         return f'[section](#{own[name]})' if name in own else f'[block](#{LINKS[name]})'
     if 'anyOf' in schema:
         return ' or '.join('`~`' if part == {'type': 'null'} else _kind(part) for part in schema['anyOf'])
@@ -114,6 +128,8 @@ def _range(schema: Mapping[str, Any]) -> str:
             return found
     low, high = schema.get('minimum'), schema.get('maximum', schema.get('exclusiveMaximum'))
     below = 'below ' if 'exclusiveMaximum' in schema else ''
+    if 'exclusiveMinimum' in schema:
+        return f'above {schema["exclusiveMinimum"]:g}' + ('' if high is None else f', {below}{high:g}')
     if low is None:
         return ''
     return f'{low:g} or more' if high is None or high >= 2**63 else f'{low:g} to {below}{high:g}'

@@ -11,6 +11,10 @@ from effsr.options.schema import Component, DatasetOptions, Options
 from effsr.options.signature import EMPTY, taken_by
 
 SET_BY_THE_RUN = ('runtime', 'base')
+# TensorBoard's table shows the first five.
+FIRST_SETTINGS = ('network_g.type', 'train.optim_g.lr', 'train.total_iter', 'datasets.train.batch_size_per_gpu',
+                  'gt_size')
+NO_SETTINGS = ('name', 'next', 'import', 'sample_data', 'path', 'logger', 'extra', 'dist_params')
 FOLDERS = ('experiments_root', 'results_root', 'models', 'training_states', 'log', 'visualization')
 
 
@@ -22,6 +26,31 @@ def differences(options: Options) -> list[str]:
     roles = {path: role for path, _, role in blocks(options.model_dump())}
     return [f'{".".join(path)} = {_shown(value)}' + ('' if default is EMPTY else f' (default {_shown(default)})')
             for path, value, default in _walk(options, (), roles)]
+
+
+def settings(options: Options) -> dict[str, Any]:
+    """What tells one run from another in a table: what is not at its default, and a few things that always matter.
+
+    Returns:
+        Value by key path: numbers, truth values and words as they are, anything else as its text.
+    """
+    roles = {path: role for path, _, role in blocks(options.model_dump())}
+    found = {'.'.join(path): value for path, value, _ in _walk(options, (), roles) if path[0] not in NO_SETTINGS}
+    train = options.datasets.get('train')
+    always = {'scale': options.scale, 'manual_seed': options.manual_seed, 'processes': options.runtime.world_size,
+              'num_gpu': options.num_gpu}
+    if options.train is not None:
+        always['train.ema_decay'] = options.train.ema_decay
+        for key in ('optim_g', 'optim_d'):
+            optimizer = getattr(options.train, key)
+            if optimizer is not None and 'lr' in optimizer.arguments:
+                always[f'train.{key}.lr'] = optimizer.arguments['lr']
+    if train is not None:
+        always['datasets.train.batch_size_per_gpu'] = train.batch_size_per_gpu
+    together = {key: value if isinstance(value, bool | int | float | str) else _shown(value)
+                for key, value in sorted({**found, **always}.items()) if not key.endswith('.name')}
+    first = {key: together[key] for key in FIRST_SETTINGS if key in together}
+    return first | together
 
 
 def _walk(section: BaseModel, path: tuple[str, ...], roles: Mapping) -> Iterator[tuple[tuple[str, ...], Any, Any]]:

@@ -25,6 +25,20 @@ ARGUMENTS: dict[Path, tuple[str, ...]] = {
     ('datasets', 'train'): ('crop_pad_size', 'use_hflip', 'use_rot', 'io_backend', 'meta_info', 'cache_mb'),
     ('val', 'metrics', NAME): ('crop_border', 'test_y_channel', 'input_order', 'convert_to'),
 }
+# Names that other frameworks (traiNNer-redux, neosr) give to what is called otherwise here.
+ELSEWHERE = {
+    'use_amp': 'write train: precision: bf16, or fp16 or auto',
+    'amp': 'write train: precision: bf16, or fp16 or auto',
+    'amp_bf16': 'write train: precision: bf16, or fp16 or auto',
+    'bfloat16': 'write train: precision: bf16, or fp16 or auto',
+    'grad_clip': 'write train: clip_grad_norm: 1.0, the largest norm of the gradient',
+    'gradclip': 'write train: clip_grad_norm: 1.0, the largest norm of the gradient',
+    'accum_iter': 'write train: accumulate: N; batch_size_per_gpu is the whole batch, which is split into N parts',
+    'use_channels_last': 'write train: channels_last: true',
+    'use_compile': 'write train: compile: true',
+    'ema_power': 'write train: ema_warmup: true',
+    'warmup_steps': 'write train: warmup_iter: N',
+}
 
 
 class Guess(NamedTuple):
@@ -61,6 +75,8 @@ def guess(location: Iterable[Any], known: Iterable[str]) -> Guess:
                      meant)
     if ':' in key and key.split(':')[0] in known:
         return Guess('put a blank after the colon', (*section, key.split(':')[0]))
+    if key.lower() in ELSEWHERE:
+        return Guess(ELSEWHERE[key.lower()])
     near = closest(key, known)
     key = key.lower()
     places = [home for home in homes().get(key, ()) if _kind(home) != _kind(section)]

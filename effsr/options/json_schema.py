@@ -10,7 +10,7 @@ from typing import Any
 from basicsr.utils.registry import ARCH_REGISTRY, DATASET_REGISTRY, LOSS_REGISTRY, METRIC_REGISTRY, MODEL_REGISTRY
 from pydantic import BaseModel
 
-from effsr.degradations.settings import DegradationSettings
+from effsr.degradations.settings import OWN_KEYS, DegradationSettings
 from effsr.options.schema import DatasetOptions, Options
 
 Schema = dict[str, Any]
@@ -194,4 +194,5 @@ def _dataset(definitions: dict[str, Schema], flat: bool) -> Schema:
 def _flat_degradation() -> dict[str, Schema]:
     """Real-ESRGAN's flat keys: checked where they stand, but not offered for completion."""
     place = f'{REF}DegradationSettings/properties/'
-    return {f'^{key}$': {'$ref': place + key} for key in DegradationSettings.model_fields}
+    return {f'^{key}$': {'$ref': place + key} for key in DegradationSettings.model_fields
+            if key not in OWN_KEYS}

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from effsr.degradations.settings import DegradationSettings
+from effsr.degradations.settings import OWN_KEYS, DegradationSettings
 from effsr.options.messages import Places, Problem
 from effsr.options.upstream import move_places, twice
 
@@ -13,7 +13,7 @@ logger = logging.getLogger('basicsr')
 
 # Real-ESRGAN's option files spread the degradation over the top level and datasets: train; a plain dict may hold it
 # in the train section.
-DEGRADATION_KEYS = frozenset(DegradationSettings.model_fields)
+DEGRADATION_KEYS = frozenset(DegradationSettings.model_fields) - OWN_KEYS
 TOP_LEVEL_KEYS = frozenset({'high_order_degradation', 'queue_size', 'gt_size', 'gt_usm', 'l1_gt_usm', 'percep_gt_usm',
                             'gan_gt_usm'})
 FILES = ('dataroot_gt', 'dataroot_lq', 'meta_info', 'meta_info_file')

@@ -7,54 +7,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from effsr.degradations.settings import DegradationSettings
+from effsr.options.section import Component, Conflict, MetricOptions, Section
+from effsr.options.train_options import NonFiniteOptions, TrainOptions
+
+__all__ = ['Component', 'Conflict', 'DatasetOptions', 'LoggerOptions', 'MetricOptions', 'NonFiniteOptions', 'Options',
+           'PathOptions', 'Runtime', 'Section', 'TrainOptions', 'ValOptions']
 
 
-class Conflict(ValueError):
-    """Two options that do not go together.
-
-    Args:
-        location: Key path of the one to change, seen from the section that is being checked.
-        message: What is wrong and what to do.
-    """
-
-    def __init__(self, location: tuple[str, ...], message: str):
-        super().__init__(message)
-        self.location = location
-
-
-class Section(BaseModel):
-    """A part of the option file: frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(extra='forbid', frozen=True, populate_by_name=True)
-
-    @model_validator(mode='before')
-    @classmethod
-    def _empty_is_default(cls, values: Any) -> Any:
-        """A section or list with nothing in it (`path:`, every key below commented out) takes its default."""
-        if not isinstance(values, Mapping):
-            return values
-        optional = {field.alias or name for name, field in cls.model_fields.items()
-                    if isinstance(field.default, BaseModel | dict | tuple)}
-        return {key: value for key, value in values.items() if value is not None or key not in optional}
-
-
-class Component(BaseModel):
-    """A block with a `type`: the name of a registered class or function, and its arguments."""
-
-    model_config = ConfigDict(extra='allow', frozen=True)
-
-    type: str = Field(description='Name of a registered network, loss or metric, or of a class of torch.optim.')
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments, without `type`."""
-        return dict(self.model_extra)
-
-
-class MetricOptions(Component):
-    """One entry of val: metrics."""
-
-    better: Literal['higher', 'lower'] = Field('higher', description='Which scores are the better ones.')
+REFERENCE_POOL = 180  # pairs, Real-ESRGAN's queue_size
 
 
 class DatasetOptions(BaseModel):
@@ -81,6 +41,8 @@ class DatasetOptions(BaseModel):
     prefetch_mode: Literal['cpu', 'cuda'] | None = Field(None, description="BasicSR's, without effect here: "
                                                                     'num_worker_per_gpu reads ahead.')
     num_prefetch_queue: int = Field(1, ge=1, description="BasicSR's, without effect here.")
+    on_error: Literal['fail', 'skip'] = Field('fail', description='A corrupt or missing image: fail ends the run; skip '
+                                              'takes another in its place (in validation: none), and counts.')
 
 
 class PathOptions(Section):
@@ -109,25 +71,6 @@ class PathOptions(Section):
         return None if value is None else os.path.expanduser(value)
 
 
-class TrainOptions(Section):
-    """Section train: losses, optimizers, schedule."""
-
-    total_iter: int = Field(ge=1, description='Iterations (optimizer steps) in all.')
-    warmup_iter: int = Field(-1, ge=-1, description='Iterations of linear warm-up of the learning rate; -1: none.')
-    ema_decay: float = Field(0, ge=0, lt=1, description='Decay of the moving average (EMA) of the weights; 0: none.')
-    ema_warmup: bool = Field(False, description='Lower decay at first, min(ema_decay, (1 + t) / (10 + t)) at iteration '
-                                               't, so that the average forgets where training began.')
-    optim_g: Component = Field(description='Optimizer of the generator: type from torch.optim, lr and so on.')
-    optim_d: Component | None = Field(None, description='Optimizer of the discriminator; needed with gan_opt.')
-    scheduler: Component | None = Field(None, description='Schedule of the learning rate; none: constant.')
-    pixel_opt: Component | None = Field(None, description='Pixel loss.')
-    perceptual_opt: Component | None = Field(None, description='Perceptual loss.')
-    ldl_opt: Component | None = Field(None, description='Locally discriminative loss; needs ema_decay.')
-    gan_opt: Component | None = Field(None, description='Adversarial loss.')
-    net_d_iters: int = Field(1, ge=1, description='The generator is updated every net_d_iters iterations.')
-    net_d_init_iters: int = Field(0, ge=0, description='Iterations that train the discriminator alone, first.')
-
-
 class ValOptions(Section):
     """Section val: when and how to validate."""
 
@@ -146,6 +89,11 @@ class LoggerOptions(Section):
 
     print_freq: int = Field(100, ge=1, description='Iterations between log lines.')
     save_checkpoint_freq: int = Field(5000, ge=1, description='Iterations between checkpoints.')
+    keep_last: int | None = Field(None, ge=1, description='How many of the newest checkpoints stay; default: all.')
+    keep_every: int | None = Field(None, ge=1, description='With keep_last: checkpoints of every such iteration stay, '
+                                                           'too.')
+    keep_best: bool = Field(True, description='With keep_last: the best checkpoint of each metric of each dataset '
+                                             'stays, too, of those that were validated.')
     use_tb_logger: bool = Field(True, description='Whether to write TensorBoard logs to tb_logger/NAME.')
     wandb: dict[str, Any] | None = Field(None, description='Weights & Biases, as in BasicSR: project, resume_id.')
 
@@ -158,6 +106,7 @@ class Runtime(Section):
     rank: int = 0
     world_size: int = 1
     auto_resume: bool = False
+    reset_schedule: bool = False
     root_path: str = '.'
 
 
@@ -172,6 +121,8 @@ class Options(Section):
                          json_schema_extra={'also': ['auto'], 'default': 'auto'})
     manual_seed: int = Field(0, ge=0, lt=2**63, description='Seed of everything random; not given: drawn.',
                              json_schema_extra={'default': None})
+    deterministic: bool = Field(False, description='Let the same run give the same bits on a GPU, too, at some cost '
+                                                   'in speed; a CPU does so anyway.')
     import_: tuple[str, ...] = Field((), alias='import', description='Modules to import: your own classes.')
     sample_data: str | None = Field(None, description='Folder to write sample photographs into, once.')
     next: str | None = Field(None, description='What to do after this run; printed at its end.')
@@ -180,7 +131,8 @@ class Options(Section):
     network_d: Component | None = Field(None, description='The discriminator: type and arguments.')
     degradation: DegradationSettings = Field(DegradationSettings(), description='Second-order degradation: makes lq.')
     high_order_degradation: bool = Field(True, description='Make lq from gt while training; false: paired data.')
-    queue_size: int = Field(180, ge=0, description='Pairs in the training-pair pool; 0: no pool.')
+    queue_size: int = Field(0, ge=0, description='Pairs in the training-pair pool; 0: none. Default with degradation: '
+                            'mode: batch: 180, as the images of a batch are then alike.')
     gt_size: int | None = Field(None, ge=8, description='Side of a training crop of gt in pixels.')
     gt_usm: bool = Field(True, description='RealESRNet: whether gt is sharpened.')
     l1_gt_usm: bool = Field(True, description='RealESRGAN: whether the pixel loss compares with the sharpened gt.')
@@ -194,6 +146,16 @@ class Options(Section):
     find_unused_parameters: bool = Field(False, description='Passed to DistributedDataParallel.')
     extra: dict[str, Any] = Field({}, description='Anything of your own, for your own classes to read; not checked.')
     runtime: Runtime = Field(Runtime())
+
+    @model_validator(mode='before')
+    @classmethod
+    def _pool_for_batches(cls, values: Any) -> Any:
+        """Images that share their degradation need a pool that mixes them (Real-ESRGAN's has 180 pairs)."""
+        if not isinstance(values, Mapping) or values.get('queue_size') is not None:
+            return values
+        degradation = values.get('degradation')
+        mode = degradation.get('mode') if isinstance(degradation, Mapping) else getattr(degradation, 'mode', None)
+        return {**values, 'queue_size': REFERENCE_POOL} if mode == 'batch' else values
 
     @field_validator('base')
     @classmethod

@@ -1,5 +1,6 @@
 """Process groups: NCCL with GPUs, gloo without; started by torchrun or slurm."""
 import functools
+import gc
 import os
 import subprocess
 from collections.abc import Callable, Mapping
@@ -81,8 +82,12 @@ def is_lost_connection(error: RuntimeError) -> bool:
 
 
 def leave_distributed() -> None:
-    """Leave the process group, if one was joined."""
+    """Leave the process group, if one was joined.
+
+    Networks wrapped for it are freed before it: what outlives it until the interpreter ends can abort the process then.
+    """
     if _joined():
+        gc.collect()
         _group_for_host_values.cache_clear()
         dist.destroy_process_group()
 

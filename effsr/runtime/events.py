@@ -3,7 +3,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from effsr.runtime.atomic import atomic_file
+from effsr.runtime.atomic import atomic_file, remove_leftovers
 
 HEADER = struct.Struct('<QI')  # length of the record and its checksum (TFRecord); the data's checksum follows it
 CHECKSUM_BYTES = 4
@@ -33,6 +33,7 @@ def purge_events(folder: Path, iteration: int) -> int:
     """
     from tensorboard.compat.proto.event_pb2 import Event  # takes a second; only a resumed run needs it
 
+    remove_leftovers(folder)
     removed = 0
     for path in sorted(folder.rglob('events.out.tfevents.*')):
         kept, dropped = [], 0

@@ -1,4 +1,5 @@
 """SIGTERM and Ctrl-C end a run at the end of an iteration, with a checkpoint; a second one ends it at once."""
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -23,24 +24,42 @@ class Stopped(Exception):
         self.iteration = iteration
 
 
-class StopRequest:
-    """What has been asked for: None, or the number of the signal."""
+class StoppedAtOnce(KeyboardInterrupt):
+    """The run was asked a second time, and ends where it is.
 
-    def __init__(self) -> None:
+    Args:
+        signum: The second signal.
+    """
+
+    def __init__(self, signum: int):
+        super().__init__()
+        self.signum = signum
+
+
+class StopRequest:
+    """What has been asked for: None, or the number of the signal.
+
+    Args:
+        told: What the user is told on the first signal; nothing if empty.
+    """
+
+    def __init__(self, told: str = '') -> None:
         self.signum: int | None = None
+        self.told = told
 
     def receive(self, signum: int, frame: FrameType | None) -> None:
         """Signal handler: the first signal is noted, a second one interrupts at once."""
         if self.signum is not None:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            raise KeyboardInterrupt
+            raise StoppedAtOnce(signum)
         self.signum = signum
+        if self.told:
+            os.write(2, f'\n{self.told}\n'.encode())  # print may be in the middle of a line of its own
 
 
 @contextmanager
-def stop_request() -> Iterator[StopRequest]:
+def stop_request(told: str = '') -> Iterator[StopRequest]:
     """Catch SIGINT and SIGTERM within the block; only a main thread can, elsewhere nothing is caught."""
-    request = StopRequest()
+    request = StopRequest(told)
     if threading.current_thread() is not threading.main_thread():
         yield request
         return

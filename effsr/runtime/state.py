@@ -120,8 +120,17 @@ def put_aside(folder: Path, models: Path, iteration: int) -> None:
         number = int(path.stem)
         if number <= iteration:
             continue
-        later = [path, *folder.glob(f'{number}_rank*.pool'), *models.glob(f'net_*_{number}.pth'),
-                 *models.glob(f'net_*_{number}.json')]
-        for file in later:
-            file.replace(file.with_name(file.name + ASIDE))
+        # The state last: as long as it is there, a next attempt knows that there is something to put aside.
+        for file in (*folder.glob(f'{number}_rank*.pool'), *models.glob(f'net_*_{number}.pth'),
+                     *models.glob(f'net_*_{number}.json'), path):
+            file.rename(_free_name(file))
         logger.warning('%s and its weights lie past iteration %d; they are now *%s', path.name, iteration, ASIDE)
+
+
+def _free_name(file: Path) -> Path:
+    """NAME.skipped, or NAME.skipped2 ... where an earlier resume has put one of this name aside."""
+    target, count = file.with_name(file.name + ASIDE), 1
+    while target.exists():
+        count += 1
+        target = file.with_name(f'{file.name}{ASIDE}{count}')
+    return target

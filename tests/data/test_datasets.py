@@ -10,7 +10,7 @@ import torch
 
 from effsr.data.augment import Flips, apply_flips, draw_corner, draw_flips
 from effsr.data.degraded_dataset import DegradedDataset
-from effsr.data.image_check import check_image, check_images, raise_all, spread
+from effsr.data.image_check import check_image, check_images, inspect_images, raise_all, spread
 from effsr.data.image_io import ImageError, to_tensor
 from effsr.data.image_source import ImageCache, find_images
 from effsr.data.realesrgan_dataset import RealESRGANDataset
@@ -159,7 +159,14 @@ def test_bad_folders_and_files(cls, photos, write, tmp_path):
 
 def test_check_images(photos, write):
     assert check_image(photos / '0.png') == (20, 30)
-    assert check_images([photos / '0.png', photos / '1.png'], 16, 'x') == [(20, 30), (40, 16)]
+    both = [photos / '0.png', photos / '1.png']
+    assert inspect_images(both, 16, 'x') == [(20, 30), (40, 16)]
+    assert check_images(both, 16, 'x') == check_images(both, 16, 'x', 'skip') == {}
+    found = check_images(both, 18, 'x', 'skip')
+    assert list(found) == [photos / '1.png']
+    assert '16x40 is smaller than the 18x18 that x needs' in found[photos / '1.png']
+    with pytest.raises(ImageError, match=r'(?s)0\.png: 30x20 is smaller.*1\.png'):
+        check_images(both, 50, 'x', 'skip')  # nothing is left
     with pytest.raises(ImageError, match=r'(?s)^a\nb\nc\nd\ne\n\.\.\. and 2 more files like these$'):
         raise_all('abcdefg')
     raise_all([])

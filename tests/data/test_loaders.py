@@ -23,7 +23,7 @@ def options(tmp_path, write):
         common = {'dataroot_gt': str(tmp_path / 'photos')}
         return validate({
             'scale': 2, 'num_gpu': 0, 'manual_seed': 0, 'network_g': {'type': 'SRVGGNetCompact', 'upscale': 2},
-            'degradation': {'jpeg_range': [40, 50]},
+            'degradation': {'jpeg_range': [40, 50], 'blur_kernel_size': 7, 'blur_kernel_size2': 7},
             'train': {'total_iter': 7, 'optim_g': {'type': 'Adam'}},
             'datasets': {'train': {'type': 'RealESRGANDataset', 'crop_pad_size': 16, **common, **(train or {})},
                          'val': {'type': 'DegradedDataset', **common, **(val or {})}}, **top})

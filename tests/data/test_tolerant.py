@@ -61,6 +61,7 @@ def options(tmp_path, write):
         return validate({
             'scale': 2, 'num_gpu': 0, 'manual_seed': 0, 'network_g': {'type': 'SRVGGNetCompact', 'upscale': 2},
             'train': {'total_iter': 9, 'optim_g': {'type': 'Adam'}},
+            'degradation': {'blur_kernel_size': 7, 'blur_kernel_size2': 7},
             'datasets': {'train': {**common, **(own if 'type' not in (train or {}) else {}), **(train or {})},
                          'val': {'type': 'DegradedDataset', **common, **(val or {})}}})
     return make

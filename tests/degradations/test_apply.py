@@ -109,6 +109,35 @@ def test_constant_images(level):
     assert lq.isfinite().all() and (lq.mean() - level).abs() < 0.2
 
 
+@pytest.mark.parametrize('mode', ['per_image', 'batch'])
+@pytest.mark.parametrize(('scale', 'shape'), [(1, (1, 1)), (4, (4, 4)), (2, (2, 40)), (1, (1, 9))])
+def test_single_pixels(scale, shape, mode):
+    """One pixel of gt or of lq, below every kernel and every block."""
+    image = torch.rand(16, 3, *shape, generator=torch.Generator().manual_seed(0))
+    lq, _ = Degradation(DegradationSettings(mode=mode, jpeg_444_prob=0.5), scale)(usm_sharpen(image), range(16))
+    assert lq.shape == (16, 3, shape[0] // scale, shape[1] // scale) and lq.isfinite().all()
+
+
+@pytest.mark.parametrize('kind', ['gaussian', 'poisson'])
+def test_values_that_are_not_finite_count_as_the_nearest_level(crops, kind):
+    settings = DegradationSettings(gaussian_noise_prob=kind == 'gaussian', gaussian_noise_prob2=kind == 'gaussian')
+    broken = crops.clone()
+    broken[0, :, 10:20, 10:20], broken[1, 1, 5, 5], broken[2, 0] = float('nan'), float('inf'), -float('inf')
+    mended = crops.clone()
+    mended[0, :, 10:20, 10:20], mended[1, 1, 5, 5], mended[2, 0] = 0, 1, 0
+    lq, parameters = Degradation(settings, 4)(broken, range(4))
+    assert lq.isfinite().all() and torch.equal(lq, degrade(mended, parameters, 4))
+    assert broken[0, 0, 12, 12].isnan()
+    assert degrade(torch.full_like(crops, float('nan')), parameters, 4).isfinite().all()
+
+
+def test_subsampling_reaches_both_compressions(crops):
+    stage = dataclasses.replace(PLAIN, jpeg_quality=50.0, jpeg_subsampling='4:4:4')
+    lq = degrade(crops[:1], [dataclasses.replace(NOTHING, first=stage, second=stage)], 1)
+    once = jpeg_round_trip(crops[:1], 50, '4:4:4')
+    torch.testing.assert_close(lq, jpeg_round_trip(once, 50, '4:4:4'))
+
+
 def test_grey_image_stays_grey_under_grey_noise(crops):
     grey = crops.mean(dim=1, keepdim=True).repeat(1, 3, 1, 1)
     settings = DegradationSettings(gray_noise_prob=1, gray_noise_prob2=1)

@@ -7,7 +7,7 @@ import pytest
 from basicsr.data import degradations as reference
 from scipy import stats
 
-from effsr.degradations import DegradationSettings, draw_parameters
+from effsr.degradations import DegradationSettings, draw_batch, draw_parameters
 from effsr.degradations.draw import _beta, _choose
 
 SETTINGS = DegradationSettings()
@@ -135,3 +135,49 @@ def test_kernel_sizes_follow_the_setting():
 def test_refuses_a_negative_seed():
     with pytest.raises(ValueError, match='seed is -1; accepted: an integer from 0'):
         draw_parameters(SETTINGS, -1)
+
+
+def test_a_batch_is_drawn_image_by_image_by_default():
+    assert draw_batch(SETTINGS, range(5, 9)) == [draw_parameters(SETTINGS, seed) for seed in range(5, 9)]
+
+
+def shared(parameters):
+    """What Real-ESRGAN's feed_data draws once for a batch."""
+    stages = (parameters.first, parameters.second)
+    return (*((s.resize, s.resize_mode, s.noise, s.kernel is None) for s in stages), parameters.final_mode,
+            parameters.sinc_before_jpeg, parameters.severity)
+
+
+def test_batch_mode_shares_what_the_reference_shares_and_nothing_else():
+    settings = DegradationSettings(mode='batch', severity=[0.5, 1.5])
+    for start in range(0, 80, 8):
+        batch = draw_batch(settings, range(start, start + 8))
+        assert len({shared(p) for p in batch}) == 1
+        assert batch[0] == draw_parameters(settings, start)
+        for own in ('noise_seed', 'final_kernel'):
+            assert len({getattr(p, own) for p in batch}) > 1
+        for stage in ('first', 'second'):
+            stages = [getattr(p, stage) for p in batch]
+            assert all(len({getattr(s, name) for s in stages}) == 8 for name in ('noise_strength', 'jpeg_quality'))
+            assert len({s.gray_noise for s in stages}) == 2 or start  # by chance not in every batch
+            assert stages[0].kernel is None or len({s.kernel for s in stages}) == 8
+    assert len({shared(draw_batch(settings, [seed, 1])[1]) for seed in range(2, 12)}) == 10
+
+
+def test_batch_mode_draws_each_image_from_the_same_distribution():
+    settings = DegradationSettings(mode='batch')
+    drawn = [draw_batch(settings, [seed, COUNT + seed])[1] for seed in range(2000)]
+    assert share([p.first.resize > 1 for p in drawn]) == near(0.2, 2000)
+    assert share([p.second.kernel is not None for p in drawn]) == near(0.8, 2000)
+    assert share([p.final_kernel is not None for p in drawn]) == near(0.8, 2000)
+    strengths = [p.first.noise_strength for p in drawn if p.first.noise == 'gaussian']
+    assert stats.kstest(strengths, stats.uniform(1, 29).cdf).pvalue > 1e-3
+
+
+def test_subsampling_is_the_reference_s_unless_asked_for():
+    assert {s.jpeg_subsampling for p in DRAWN for s in (p.first, p.second)} == {'4:2:0'}
+    settings = DegradationSettings(jpeg_444_prob=0.3, jpeg_444_prob2=1)
+    drawn = [draw_parameters(settings, seed) for seed in range(1000)]
+    assert share([p.first.jpeg_subsampling == '4:4:4' for p in drawn]) == near(0.3, 1000)
+    assert {p.second.jpeg_subsampling for p in drawn} == {'4:4:4'}
+    assert drawn[7].first.kernel == DRAWN[7].first.kernel and drawn[7].noise_seed == DRAWN[7].noise_seed

@@ -139,3 +139,11 @@ def test_refuses_what_does_not_fit():
         pool.exchange(torch.zeros(2, 3, 2, 2))
     with pytest.raises(ValueError, match='state of a pool of 4 pairs; accepted: size 5'):
         PairPool(5).load_state_dict(pool.state_dict())
+
+
+def test_what_is_held_can_be_looked_at():
+    pool = PairPool(8)
+    pool.exchange(*pairs(0, 3))
+    assert numbers(pool.held(0)) == [0, 1, 2] and pool.held(-1).shape == (3, 3, 4, 4)
+    with pytest.raises(IndexError):
+        pool.held(2)

@@ -2,6 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from effsr.degradations import DegradationSettings
+from effsr.degradations.settings import OWN_KEYS
 
 UPSTREAM = {
     'resize_prob': [0.2, 0.7, 0.1],
@@ -39,7 +40,7 @@ UPSTREAM = {
 
 def test_defaults_are_those_of_the_published_option_file():
     assert DegradationSettings() == DegradationSettings(**UPSTREAM)
-    assert set(UPSTREAM) == set(DegradationSettings.model_fields)
+    assert set(UPSTREAM) == set(DegradationSettings.model_fields) - OWN_KEYS
 
 
 def test_defaults_pass_their_own_checks():
@@ -79,6 +80,10 @@ def test_is_frozen():
         ('kernel_list2', ['iso', 'round'], 'plateau_aniso'),
         ('kernel_list', [], 'accepted: one or more of iso'),
         ('sinc_probability', 0.1, 'Extra inputs'),
+        ('jpeg_444_prob', -0.1, 'jpeg_444_prob is -0.1; accepted: 0 to 1'),
+        ('blur_sigma', [float('nan'), 3], '0 < low <= high'),
+        ('noise_range', [5], 'Field required'),
+        ('mode', 'batchwise', "'per_image' or 'batch'"),
     ],
 )
 def test_refuses_a_value_out_of_range_with_what_is_accepted(name, value, says):

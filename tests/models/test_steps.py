@@ -10,7 +10,7 @@ from basicsr.utils.registry import LOSS_REGISTRY
 from torch import nn
 
 from effsr.models.step.optimizers import averaged
-from effsr.models.training import parts_of
+from effsr.models.training import fed, parts_of
 
 RRDB = {'type': 'RRDBNet', 'num_in_ch': 3, 'num_out_ch': 3, 'num_feat': 4, 'num_block': 1, 'num_grow_ch': 4, 'scale': 2}
 
@@ -167,13 +167,13 @@ def test_the_adversarial_gradient_alone_moves_the_generator_and_not_the_discrimi
     model = build({'train': {'pixel_opt': {'loss_weight': 0.0}}}, gan=True)
     model.feed_data(batch())
     before_g, before_d = weights(model.net_g), weights(model.net_d)
-    model._step_generator(parts_of(model))
+    model._step_generator(parts_of(fed(model), model.options.train))
     assert len(changed(before_g, model.net_g)) == len(before_g)
     assert changed(before_d, model.net_d) == []
     assert all(p.grad is None and p.requires_grad for p in model.net_d.parameters())
     model.feed_data(batch(seed=1))
     before_g = weights(model.net_g)
-    model._step_discriminator(parts_of(model))
+    model._step_discriminator(parts_of(fed(model), model.options.train))
     assert changed(before_g, model.net_g) == []
 
 
@@ -182,7 +182,7 @@ def test_the_adversarial_gradient_points_to_what_the_discriminator_calls_real(bu
     model.feed_data(batch())
     model.net_d.eval()
     before = model.net_d(model.net_g(model.lq)).mean().item()
-    model._step_generator(parts_of(model))
+    model._step_generator(parts_of(fed(model), model.options.train))
     assert model.net_d(model.net_g(model.lq)).mean().item() > before
 
 
@@ -254,10 +254,10 @@ def test_the_discriminators_vectors_move_in_its_own_passes_alone(build, parts):
         return {name: buffer.clone() for name, buffer in buffers.items()}
     model.feed_data(batch())
     before = vectors()
-    model._step_generator(parts_of(model))
+    model._step_generator(parts_of(fed(model), model.options.train))
     assert all(torch.equal(value, before[name]) for name, value in vectors().items())
     expected = copy.deepcopy(model.net_d)
-    model._step_discriminator(parts_of(model))
+    model._step_discriminator(parts_of(fed(model), model.options.train))
     after = vectors()
     assert all(not torch.equal(value, before[name]) for name, value in after.items() if name.endswith('weight_u'))
     for _ in range(2):  # once for the real and once for the made pictures, in however many parts

@@ -10,6 +10,7 @@ from effsr.models import training
 from effsr.models.pairs import Pairs
 from effsr.models.step.precision import Precision
 from effsr.options import OptionError
+from effsr.options.schema import TrainOptions
 
 
 def test_losses_by_name_with_their_own_targets():
@@ -40,10 +41,22 @@ def test_a_batch_in_parts():
         training.split(whole, 6)
 
 
+def test_parts_in_the_format_that_the_options_name():
+    whole = pairs(4)
+    parts = training.parts_of(whole, TrainOptions.model_construct(channels_last=True, accumulate=2))
+    assert len(parts) == 2
+    for part, expected in zip(parts, training.split(whole, 2), strict=True):
+        for image, plain in zip(part.pairs[:3], expected.pairs[:3], strict=True):
+            assert image.is_contiguous(memory_format=torch.channels_last) and torch.equal(image, plain)
+        assert torch.equal(part.pairs.seeds, expected.pairs.seeds)
+
+
 def test_means_weigh_by_share_and_sums_count_in_full():
     losses = {'pix': torch.tensor(8.0), 'gan': torch.tensor(2.0)}
     assert training.weighted(losses, 0.25, ['pix'], 'l_') == {'l_pix': 8.0, 'l_gan': 0.5}
     assert training.weighted(losses, 1.0) == losses
+    # Three processes: gradients and the log's losses are averaged over them.
+    assert training.weighted(losses, 0.25, ['pix'], processes=3) == {'pix': 24.0, 'gan': 0.5}
     totals = {}
     training.add_to(totals, {'l_pix': torch.tensor(1.0, requires_grad=True)})
     training.add_to(totals, {'l_pix': torch.tensor(2.0)})

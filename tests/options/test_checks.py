@@ -52,6 +52,8 @@ def load(tmp_path, monkeypatch):
     ('gt_size: 64', 'gt_size: 66', 'f.yml:2: gt_size: 66 is not divisible by scale 4; for example 64'),
     ('gt_size: 64', 'gt_size: 128', 'f.yml:2: gt_size: gt_size 128 does not fit into crop_pad_size 96; lower'),
     ('crop_pad_size: 96', 'crop_pad_size: 98', 'f.yml:8: datasets.train.crop_pad_size: crop_pad_size 98 is not divisi'),
+    ('gt_size: 64', 'degradation: {blur_kernel_size2: 97}',
+     'f.yml:2: degradation.blur_kernel_size2: 97 is larger than crop_pad_size 96; accepted: odd, from 7 to crop_pad'),
     ('crop_pad_size: 96', 'gt_size: 1024', 'f.yml:8: datasets.train.gt_size: gt_size 1024 does not fit into crop'),
     ('crop_pad_size: 96', 'gt_size: 65', 'f.yml:8: datasets.train.gt_size: 65 is not divisible by scale 4'),
     ('', 'queue_size: 2\n', 'f.yml:17: queue_size: a pool of 2 pairs is smaller than a batch of 4; set queue_size to'),

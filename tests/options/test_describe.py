@@ -67,7 +67,8 @@ def test_tables_are_well_formed():
 
 def test_links_lead_somewhere():
     text = DOCUMENT.read_text(encoding='utf-8')
-    anchors = {heading.lower().replace(' ', '-') for heading in re.findall(r'^#+ (.+)$', text, re.MULTILINE)}
+    headings = re.findall(r'^#+ (.+)$', text, re.MULTILINE)
+    anchors = {re.sub(r'[^\w -]', '', heading.lower()).replace(' ', '-') for heading in headings}
     assert set(re.findall(r'\]\(#([\w-]+)\)', text)) <= anchors
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from effsr.degradations.settings import DegradationSettings
+from effsr.degradations.settings import OWN_KEYS, DegradationSettings
 from effsr.options import OptionError, as_options, load_options, validate
 from effsr.options.yaml_reader import read_yaml
 
@@ -19,7 +19,7 @@ def test_the_flat_form_equals_the_sectioned_form():
     for home in (raw, raw['datasets']['train']):
         section |= {key: home.pop(key) for key in list(home) if key in DegradationSettings.model_fields}
     sectioned = validate(raw | {'degradation': section})
-    assert len(section) == len(DegradationSettings.model_fields)
+    assert section.keys() == DegradationSettings.model_fields.keys() - OWN_KEYS
     assert flat == sectioned
     assert flat.degradation.jpeg_range == (35, 95)
     assert flat.degradation.blur_kernel_size2 == 19
@@ -76,7 +76,7 @@ def test_missing_sections_and_basicsrs_additions():
     options = as_options(NET | {'is_train': False, 'dist': True, 'rank': 1, 'world_size': 2, 'root_path': 'r',
                                 'auto_resume': True, 'sinc_prob': 0.5})
     assert options.runtime.model_dump() == {'is_train': False, 'dist': True, 'rank': 1, 'world_size': 2,
-                                            'auto_resume': True, 'root_path': 'r'}
+                                            'auto_resume': True, 'reset_schedule': False, 'root_path': 'r'}
     assert options.degradation.sinc_prob == 0.5
 
 

@@ -66,7 +66,7 @@ def test_values(load):
     assert options.datasets['train'].crop_pad_size == 64
     assert [(d.phase, d.name, d.scale) for d in options.datasets.values()] == [('train', 'train', 4), ('val', 'val', 4)]
     assert options.val.metrics['psnr'].better == 'higher'
-    assert (options.queue_size, options.num_gpu) == (180, torch.cuda.device_count())
+    assert (options.queue_size, options.num_gpu) == (0, torch.cuda.device_count())
 
 
 def test_a_seed_that_is_not_given_is_drawn(load):
@@ -88,7 +88,7 @@ def test_frozen(load):
     ('val_freq:', 'val_frq:', 'f.yml:22: val.val_frq: unknown option; did you mean val_freq?'),
     ('jpeg_range:', 'jpg_range:', 'f.yml:13: degradation.jpg_range: unknown option; did you mean jpeg_range?'),
     ('', 'path: {modells: x}\n', 'f.yml:25: path.modells: unknown option; did you mean models?'),
-    ('', 'logger:\n  zz: 1\n', 'f.yml:26: logger.zz: unknown option; known: print_freq, save_checkpoint_freq, '),
+    ('', 'logger:\n  zz: 1\n', 'f.yml:26: logger.zz: unknown option; known: keep_best, keep_every, keep_last, '),
     ('    type: Adam\n', '', 'f.yml:17: train.optim_g.type: missing; it is required'),
     ('  total_iter: 1e3\n', '', 'f.yml:14: train.total_iter: missing; it is required'),
     ('1e3', '0.5', 'f.yml:15: train.total_iter: Input should be a valid integer'),

@@ -87,14 +87,16 @@ def launch(work, options, processes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('gan', [False, True])
-def test_two_processes_are_one_with_twice_the_batch(tmp_path, write_options, gan):
+@pytest.mark.parametrize(('gan', 'parts'), [(False, 1), (True, 1), (False, 2), (True, 2)])
+def test_two_processes_are_one_with_twice_the_batch(tmp_path, write_options, gan, parts):
+    """In parts, too: the two split their batches, the single one does not; norms are clipped."""
     outputs = {}
     # Adam divides by the gradient's own size, so that of a gradient near zero the last bits count.
     optimizer = {'type': 'Adam', 'lr': 1e-3} if gan else {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9}
     for processes in (1, 2):
+        step = {'accumulate': parts if processes == 2 else 1, 'clip_grad_norm': 0.03}
         changes = {'name': f'run{processes}', 'val': {'val_freq': 3}, 'datasets': {'train': {
-            'batch_size_per_gpu': 8 // processes}}, 'train': {'total_iter': 4, 'optim_g': optimizer}}
+            'batch_size_per_gpu': 8 // processes}}, 'train': {'total_iter': 4, 'optim_g': optimizer, **step}}
         done = launch(tmp_path, write_options(tmp_path, changes, gan), processes)
         assert done.returncode == 0, done.stderr
         outputs[processes] = [line.split('lr')[1] for line in done.stdout.splitlines() if ' it/s ' in line]

@@ -16,7 +16,9 @@ from pathlib import Path
 import torch
 
 import effsr.train
-from effsr import loop
+from effsr import loop, pipeline
+from effsr.data.loaders import Prefetcher
+from effsr.models import checkpoints
 from effsr.runtime import atomic
 
 
@@ -24,18 +26,18 @@ class Faults:
     """Counts the steps of writing checkpoints, and kills the process at one of them.
 
     A step is every call that changes a file below experiments/ or makes it durable, and the middle of every file's
-    bytes. Steps are counted from the end of iteration `start`, at which the checkpoint is written.
+    bytes.
 
     Args:
-        start: Iteration.
+        start: Iteration at whose end the checkpoint is written; None counts what comes before the first iteration.
         kill_at: Number of the step before which the process is killed; None counts only.
         record: Where the name of each step is written, one a line.
     """
 
-    def __init__(self, start: int, kill_at: int | None = None, record: Path | None = None):
+    def __init__(self, start: int | None, kill_at: int | None = None, record: Path | None = None):
         self.start, self.kill_at, self.record = start, kill_at, record
         self.step = 0
-        self.active = False
+        self.active = start is None
 
     def reach(self, what: str) -> None:
         """One step begins."""
@@ -52,7 +54,7 @@ class Faults:
         """Put the steps into this process, for good."""
         for name in ('fsync', 'replace', 'link', 'unlink'):
             self._wrap(name)
-        save, commit = torch.save, loop.commit
+        save = torch.save
 
         def in_halves(obj, file, *args, **kwargs):
             buffer = io.BytesIO()
@@ -63,13 +65,23 @@ class Faults:
             self.reach('half a file')
             file.write(data[len(data) // 2:])
 
-        def watched(model):
-            self.active = model.current_iter == self.start
-            commit(model)
-            self.reach('after it')
+        def quiet(prefetcher):
             self.active = False
+            begin(prefetcher)
 
-        torch.save, loop.commit = in_halves, watched
+        def watched(write):
+            def writing(model):
+                self.active = model.current_iter == self.start
+                write(model)
+                self.reach('after it')
+                self.active = False
+            return writing
+
+        torch.save = in_halves
+        begin, Prefetcher.reset = Prefetcher.reset, quiet
+        # The end of an iteration, the end of the run, and the scores of a validation after that.
+        loop.commit = checkpoints.commit = watched(checkpoints.commit)
+        pipeline.add_scores = watched(pipeline.add_scores)
 
     def _wrap(self, name: str) -> None:
         original = getattr(os, name)

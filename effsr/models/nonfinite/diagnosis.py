@@ -17,8 +17,8 @@ from effsr.models.nonfinite.incident import Diagnosis, Sample, read_batch
 from effsr.models.nonfinite.search import Search, found_in
 from effsr.models.pairs import Pairs
 from effsr.models.step.compilation import first_line, uncompiled
-from effsr.models.step.guard import Buffers
-from effsr.models.training import split
+from effsr.models.step.guard import Copies
+from effsr.models.training import parts_of
 from effsr.options import OptionError, Options
 
 MODULES = ('net_g', 'net_d', 'net_g_ema', 'cri_pix', 'cri_perceptual', 'cri_ldl', 'cri_gan')
@@ -31,7 +31,7 @@ def unchanged(model: Any) -> Iterator[None]:
     Gradients are None within it, compiled networks run as they are written.
     """
     modules = [module for name in MODULES if isinstance(module := getattr(model, name), nn.Module)]
-    buffers = [Buffers(module) for module in modules]
+    buffers = [Copies(module.buffers()) for module in modules]
     weights = [(parameter, parameter.grad, parameter.requires_grad)
                for module in modules for parameter in module.parameters()]
     doing = model.doing
@@ -47,7 +47,7 @@ def unchanged(model: Any) -> Iterator[None]:
             parameter.grad = gradient
             parameter.requires_grad_(requires_grad)
         for saved in buffers:
-            saved.restore_unless(torch.tensor(False), host_knows=True)
+            saved.restore_unless(torch.tensor(False))
 
 
 def samples_of(model: Any, pairs: Pairs) -> tuple[Sample, ...]:
@@ -69,14 +69,10 @@ def diagnose(model: Any, pairs: Pairs) -> Diagnosis:
     """
     samples = samples_of(model, pairs)
     places, losses, faulty = [], [], []
-    train = model.options.train
     try:
         with unchanged(model):
-            if train.channels_last:
-                images = (image.contiguous(memory_format=torch.channels_last) for image in pairs[:3])
-                pairs = Pairs(*images, pairs.seeds)
             start = 0
-            for part in split(pairs, train.accumulate):
+            for part in parts_of(pairs, model.options.train):
                 search = Search(model, part.pairs)
                 search.run()
                 places += search.places

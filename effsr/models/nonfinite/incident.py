@@ -73,7 +73,7 @@ class Incident:
 
     Attributes:
         iteration: From 1.
-        what: Names of the losses and gradients that were not finite.
+        what: Names of the losses, gradients and such that were not finite.
         diagnosis: Of this process's part of the batch.
         batch: All its samples.
         settings: Precision, learning rates and such, for the file.
@@ -89,7 +89,8 @@ class Incident:
         """What happened, without iteration, file and consequence."""
         names = [name if name.startswith('l_') else f'the {name}' for name in self.what]
         listed = ' and '.join(filter(None, (', '.join(names[:-1]), names[-1])))
-        return f'{listed} {"is" if len(names) == 1 else "are"} not finite; {self.diagnosis.describe()}'
+        one = len(names) == 1 and not self.what[0].startswith(('weights', 'statistics'))
+        return f'{listed} {"is" if one else "are"} not finite; {self.diagnosis.describe()}'
 
 
 def file_name(folder: Path, iteration: int, rank: int) -> Path:

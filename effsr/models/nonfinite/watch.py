@@ -11,7 +11,7 @@ from torch import Tensor
 from effsr.models.nonfinite.arrivals import Arrival, send
 from effsr.models.nonfinite.diagnosis import diagnose, samples_of
 from effsr.models.nonfinite.incident import FOLDER, Incident, file_name, write
-from effsr.models.pairs import UNKNOWN, Pairs
+from effsr.models.pairs import Pairs
 from effsr.options import Options
 from effsr.runtime.checkpoint import CheckpointError
 from effsr.runtime.distributed import gather
@@ -40,7 +40,6 @@ class RollBack(Exception):
     def __init__(self, iteration: int, reason: str, rollbacks: int):
         super().__init__(reason)
         self.iteration = iteration
-        self.reason = reason
         self.rollbacks = rollbacks
 
 
@@ -110,8 +109,6 @@ class Watch:
         """
         if not flags:
             return
-        if pairs.seeds is None or len(pairs.seeds) != len(pairs.lq):  # a loop of one's own that sets lq itself
-            pairs = pairs._replace(seeds=torch.full((len(pairs.lq),), UNKNOWN))
         arrival = self._send(torch.stack([flag.to(self.device) for flag in flags.values()]))
         if not arrival.ready():
             # A loop of one's own may write over its batch before it is looked at; gt_usm may be gt itself.

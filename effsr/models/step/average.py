@@ -4,8 +4,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from effsr.models.step.guard import host_may_look
-from effsr.models.step.update import total_norm
+from effsr.models.step import guard
 
 
 def make_ema(net: nn.Module) -> nn.Module:
@@ -23,7 +22,7 @@ def ema_decay_at(iteration: int, decay: float, warmup: bool) -> float:
 
 
 @torch.no_grad()
-def update_ema(ema: nn.Module, net: nn.Module, decay: float, ok: Tensor | None = None) -> None:
+def update_ema(ema: nn.Module, net: nn.Module, decay: float, ok: Tensor | None = None) -> Tensor:
     """ema = decay * ema + (1 - decay) * net for parameters; buffers (batch-norm statistics) are copied.
 
     The average stays bit for bit where ``ok`` is not set, and where the network holds a number that is not finite:
@@ -34,22 +33,29 @@ def update_ema(ema: nn.Module, net: nn.Module, decay: float, ok: Tensor | None =
         net: Of the same architecture, on the same device.
         decay: Share of the average that stays.
         ok: Whether the step was taken, 0-dim bool; None: it was.
+
+    Returns:
+        Whether the network was finite, 0-dim bool. A buffer that is not finite in the average either does not count.
     """
     weights = dict(net.named_parameters())
-    pairs = [(own, weights[name]) for name, own in ema.named_parameters()]
-    if not pairs:
-        return
-    averages, currents = map(list, zip(*pairs, strict=True))
-    floating = [buffer for buffer in net.buffers() if buffer.is_floating_point()]
-    finite = total_norm([*currents, *floating]).isfinite()
+    averages = list(ema.parameters())
+    currents = [weights[name] for name, _ in ema.named_parameters()]
+    buffers = list(zip(ema.buffers(), net.buffers(), strict=True))
+    if not currents:
+        return torch.tensor(True)
+    finite = guard.all_finite(currents, currents[0].device)
+    floating = [pair for pair in buffers if guard.can_break(pair[0])]
+    if floating:
+        finite = finite & guard.stay_finite(*zip(*floating, strict=True))
     ok = finite if ok is None else ok & finite
-    looks = host_may_look(ok)
+    looks = guard.host_may_look(ok)
     if looks and not ok:
-        return
+        return finite
     if looks:
         torch._foreach_lerp_(averages, currents, 1 - decay)
     else:
         for own, new in zip(averages, torch._foreach_lerp(averages, currents, 1 - decay), strict=True):
             torch.where(ok, new, own, out=own)
-    for own, other in zip(ema.buffers(), net.buffers(), strict=True):
+    for own, other in buffers:
         own.copy_(other if looks else torch.where(ok, other, own))
+    return finite

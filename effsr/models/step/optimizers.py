@@ -46,6 +46,16 @@ def _wants_fused(cls: type, component: Component, trained: list[Tensor]) -> bool
     return not said and 'fused' in inspect.signature(cls).parameters
 
 
+def weights_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """All weights that an optimizer trains."""
+    return [weight for group in optimizer.param_groups for weight in group['params']]
+
+
+def gradients_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Gradients of the weights that have one."""
+    return [weight.grad for weight in weights_of(optimizer) if weight.grad is not None]
+
+
 def is_schedule_free(optimizer: torch.optim.Optimizer | None) -> bool:
     """Whether the weights in training are not those for use (Defazio et al., arXiv 2405.15682)."""
     return type(optimizer).__name__ in SCHEDULE_FREE
@@ -60,7 +70,7 @@ def averaged(optimizer: torch.optim.Optimizer | None) -> Iterator[None]:
     if not is_schedule_free(optimizer) or not optimizer.param_groups[0]['train_mode']:
         yield
         return
-    parameters = [parameter for group in optimizer.param_groups for parameter in group['params']]
+    parameters = weights_of(optimizer)
     in_training = [parameter.detach().clone() for parameter in parameters]
     optimizer.eval()
     try:

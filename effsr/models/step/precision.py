@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from effsr.models.step.optimizers import gradients_of
 from effsr.options import OptionError
 
 logger = logging.getLogger('basicsr')
@@ -110,8 +111,7 @@ class Precision:
         """Divide an optimizer's gradients by the scale, in place."""
         if self.loss_scale is None:
             return
-        gradients = [parameter.grad for group in optimizer.param_groups for parameter in group['params']
-                     if parameter.grad is not None]
+        gradients = gradients_of(optimizer)
         if gradients:
             torch._foreach_mul_(gradients, self.loss_scale.value.double().reciprocal().float())
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from effsr.models.step.guard import agree, guarded_step, host_may_look
+from effsr.models.step.guard import Buffers, agree, guarded_step
+from effsr.models.step.optimizers import gradients_of
 from effsr.models.step.precision import Precision
 
 SMALLEST_NORM = 1e-6  # as in torch.nn.utils.clip_grad_norm_
@@ -42,7 +43,6 @@ class Update:
         self.ok: Tensor | None = None
         self.norm: Tensor | None = None
         self._finite: dict[str, Tensor] = {}
-        self._before: list[Tensor] = []
 
     def begin(self) -> None:
         """Forget the gradients of the step before."""
@@ -53,59 +53,43 @@ class Update:
         self.precision.scale(sum(losses.values())).backward()
 
     @torch.no_grad()
-    def apply(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """Take the step if all losses and gradients are finite on every process; a collective call.
+    def apply(self, losses: Mapping[str, Tensor], *buffers: Buffers) -> Tensor:
+        """Take the step if all losses, gradients and statistics are finite on every process; a collective call.
 
         Args:
             losses: Of the whole step by their names in the log, each one number.
+            buffers: Of the networks before the step's passes; they are put back if the step is not taken.
 
         Returns:
             Whether it was taken, 0-dim bool; the host has not looked.
         """
         self.precision.unscale_(self.optimizer)
-        gradients = [parameter.grad for group in self.optimizer.param_groups for parameter in group['params']
-                     if parameter.grad is not None]
+        gradients = gradients_of(self.optimizer)
         self.norm = total_norm(gradients)
         if self.clip_grad_norm is not None and gradients:
             torch._foreach_mul_(gradients, (self.clip_grad_norm / (self.norm + SMALLEST_NORM)).clamp(max=1.0))
         # Its square, for a gradient beyond 1.8e19 is a number, but not what Adam would remember of it.
         values = {**losses, self._gradient: self.norm.square()}
-        finite = agree(torch.stack([value.detach().isfinite().all().to(self.norm.device) for value in values.values()]))
-        self._finite = dict(zip(values, finite.unbind(), strict=True))
+        found = {name: value.detach().isfinite().all() for name, value in values.items()}
+        for each in buffers:
+            found |= each.flags()
+        finite = agree(torch.stack([flag.to(self.norm.device) for flag in found.values()]))
         taken = finite.all()
-        weights_finite = self._step(taken)
-        self._finite[f'weights of {self.network}'] = weights_finite
-        self.ok = taken & weights_finite
+        # Weights are the same on all processes, and so is what the step makes of them.
+        weights_finite, state_finite = guarded_step(self.optimizer, taken)
+        self._finite = {**dict(zip(found, finite.unbind(), strict=True)), f'weights of {self.network}': weights_finite,
+                        f'state of optim_{self.network[-1]}': state_finite}
+        self.ok = taken & weights_finite & state_finite
+        for each in buffers:
+            each.restore_unless(self.ok)
         return self.ok
-
-    def _step(self, ok: Tensor) -> Tensor:
-        """The optimizer's step; weights that it makes of finite gradients and that are not finite are put back.
-
-        Some optimizers can: Adam with an eps of 0 divides by 0 where there is no gradient.
-
-        Returns:
-            Whether the weights were finite, 0-dim bool; the same on all processes, whose weights are the same.
-        """
-        weights = [parameter for group in self.optimizer.param_groups for parameter in group['params']]
-        if not self._before:
-            self._before = [weight.detach().clone() for weight in weights]
-        else:
-            torch._foreach_copy_(self._before, weights)
-        guarded_step(self.optimizer, ok)
-        finite = total_norm(weights).isfinite()
-        if not host_may_look(finite):
-            for weight, before in zip(weights, self._before, strict=True):
-                torch.where(finite, weight, before, out=weight)
-        elif not finite:
-            torch._foreach_copy_(weights, self._before)
-        return finite
 
     @property
     def _gradient(self) -> str:
         return f'gradient of {self.network}'
 
     def flags(self) -> dict[str, Tensor]:
-        """What was finite in the last step, 0-dim bool by loss, for the gradient and the weights that it made.
+        """What was finite in the last step, 0-dim bool: each loss, the gradient, statistics, and what the step made.
 
         Gradients that overflow while a loss scale is being found are none of that: the scale falls, and they are
         finite again. They are told when the scale has fallen below 1, which says that something else is wrong.

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from effsr.models.step import average
+from effsr.models.step import guard
 from effsr.models.step.average import ema_decay_at, make_ema, update_ema
 
 
@@ -34,13 +34,13 @@ def test_the_decay_of_the_average_starts_low_under_warmup_only():
 
 @pytest.mark.parametrize('looks', [True, False])
 def test_the_average_stays_after_a_step_that_was_not_taken(monkeypatch, looks):
-    monkeypatch.setattr(average, 'host_may_look', lambda ok: looks)
+    monkeypatch.setattr(guard, 'host_may_look', lambda ok: looks)
     net = nn.BatchNorm1d(2)
     ema = make_ema(net)
     with torch.no_grad():
         net.weight.fill_(3.0)
         net.running_mean.fill_(3.0)
-    update_ema(ema, net, 0.75, torch.tensor(False))
+    assert update_ema(ema, net, 0.75, torch.tensor(False))  # nothing is wrong with the network
     assert ema.weight.tolist() == [1.0, 1.0] and ema.running_mean.tolist() == [0.0, 0.0]
     update_ema(ema, net, 0.75, torch.tensor(True))
     assert ema.weight.tolist() == [1.5, 1.5] and ema.running_mean.tolist() == [3.0, 3.0]
@@ -49,7 +49,7 @@ def test_the_average_stays_after_a_step_that_was_not_taken(monkeypatch, looks):
 @pytest.mark.parametrize('looks', [True, False])
 @pytest.mark.parametrize('bad', [float('nan'), float('inf')])
 def test_the_average_takes_nothing_that_is_not_finite(monkeypatch, looks, bad):
-    monkeypatch.setattr(average, 'host_may_look', lambda ok: looks)
+    monkeypatch.setattr(guard, 'host_may_look', lambda ok: looks)
     for name in ('weight', 'running_mean'):
         net = nn.BatchNorm1d(2)
         ema = make_ema(net)
@@ -57,5 +57,17 @@ def test_the_average_takes_nothing_that_is_not_finite(monkeypatch, looks, bad):
         with torch.no_grad():
             net.bias.fill_(7.0)
             getattr(net, name)[1] = bad
-        update_ema(ema, net, 0.5)
+        assert not update_ema(ema, net, 0.5)
         assert all(torch.equal(value, before[key]) for key, value in ema.state_dict().items())
+
+
+@pytest.mark.parametrize('looks', [True, False])
+def test_a_mask_that_holds_infinity_does_not_stop_the_average(monkeypatch, looks):
+    monkeypatch.setattr(guard, 'host_may_look', lambda ok: looks)
+    net = nn.Linear(1, 1)
+    net.register_buffer('mask', torch.tensor([0.0, float('-inf')]))
+    ema = make_ema(net)
+    before = ema.weight.item()
+    with torch.no_grad():
+        net.weight.add_(1)
+    assert update_ema(ema, net, 0.75) and ema.weight.item() == pytest.approx(before + 0.25)

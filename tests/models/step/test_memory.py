@@ -97,7 +97,7 @@ def fail(error):
 
 def test_while_pairs_are_made(build, monkeypatch):
     model = build(high_order=True)
-    monkeypatch.setattr(model.pairs, 'degradation', lambda *args: fail(OUT('CUDA out of memory')))
+    monkeypatch.setattr(type(model.pairs.degradation), '__call__', lambda *args: fail(OUT('CUDA out of memory')))
     line = told(model, {'gt': torch.rand(8, 3, 24, 24), 'seed': torch.arange(8)})
     assert line.startswith('out of memory in making pairs of a batch, iteration 0: a batch of 8, gt of 24x24; 1.5 of')
     assert line.endswith('set queue_size: 64 -> 32, or datasets: train: batch_size_per_gpu: 8 -> 4')

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from effsr.models.step import update as module
+from effsr.models.step import guard
+from effsr.models.step.guard import Buffers
 from effsr.models.step.precision import LossScale, Precision
 from effsr.models.step.update import Update, total_norm
 
@@ -30,6 +31,11 @@ def step(made, weights, factor=1.0):
     return made.apply(losses)
 
 
+def finite(gradient=True, weights=True, state=True):
+    """The flags of a step besides those of its losses."""
+    return {'gradient of network_g': gradient, 'weights of network_g': weights, 'state of optim_g': state}
+
+
 def values(weights):
     return [weight.item() for weight in weights]
 
@@ -39,7 +45,7 @@ def test_the_norm_and_the_step(scaled):
     made, weights = update(scaled=scaled)
     assert step(made, weights) and made.ok and made.norm.item() == 5.0
     assert values(weights) == [-3.0, -4.0]
-    assert made.flags() == {'l_pix': True, 'l_gan': True, 'gradient of network_g': True, 'weights of network_g': True}
+    assert made.flags() == {'l_pix': True, 'l_gan': True, **finite()}
     step(made, weights)  # the gradients of the step before are forgotten
     assert made.norm.item() == 5.0
 
@@ -82,7 +88,7 @@ def test_a_step_that_is_not_finite_is_not_taken(factor):
     before = values(weights)
     assert not step(made, weights, factor)
     assert values(weights) == before
-    assert made.flags() == {'l_pix': False, 'l_gan': True, 'gradient of network_g': False, 'weights of network_g': True}
+    assert made.flags() == {'l_pix': False, 'l_gan': True, **finite(gradient=False)}
     assert step(made, weights) and values(weights) != before
 
 
@@ -92,7 +98,7 @@ def test_a_gradient_alone_that_is_not_finite():
     losses = {'l_pix': (weights[0] * 0).sqrt().sum()}  # 0, with a slope of infinity times 0
     made.backward(losses)
     assert not made.apply(losses)
-    assert made.flags() == {'l_pix': True, 'gradient of network_g': False, 'weights of network_g': True}
+    assert made.flags() == {'l_pix': True, **finite(gradient=False)}
 
 
 def test_an_overflow_of_scaled_gradients_is_told_only_when_the_scale_has_fallen_below_one():
@@ -117,7 +123,7 @@ def test_the_norm_of_many():
 
 @pytest.mark.parametrize('looks', [True, False])
 def test_weights_that_an_optimizer_breaks_are_put_back(monkeypatch, looks):
-    monkeypatch.setattr(module, 'host_may_look', lambda flag: looks)
+    monkeypatch.setattr(guard, 'host_may_look', lambda flag: looks)
     weights = [nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(1))]
     made = Update(torch.optim.Adam(weights, 0.1, eps=0), 'network_g', Precision('fp32', CPU))
     for gradient, taken in (([1.0, 2.0], True), ([1.0, 2.0], True)):
@@ -131,7 +137,7 @@ def test_weights_that_an_optimizer_breaks_are_put_back(monkeypatch, looks):
     made.begin()
     made.backward(losses)
     assert not made.apply(losses)
-    assert made.flags() == {'l_pix': True, 'gradient of network_g': True, 'weights of network_g': False}
+    assert made.flags() == {'l_pix': True, **finite(weights=False)}
     assert fresh[0].tolist() == [1.0, 1.0] and fresh[1].tolist() == [1.0]
 
 
@@ -144,3 +150,37 @@ def test_a_gradient_whose_square_an_optimizer_could_not_remember():
         made.backward(losses)
         assert bool(made.apply(losses)) is taken
         assert all(value.isfinite().all() for value in made.optimizer.state[weight].values())
+
+
+def test_sums_of_squares_that_adagrad_cannot_hold():
+    weight = nn.Parameter(torch.ones(1))
+    made = Update(torch.optim.Adagrad([weight], 0.1), 'network_d', Precision('fp32', CPU))
+    taken = []
+    for _ in range(6):
+        losses = {'l_d_real': (weight * 1e19).sum()}
+        made.begin()
+        made.backward(losses)
+        taken.append(bool(made.apply(losses)))
+        assert made.optimizer.state[weight]['sum'].isfinite()
+    assert taken == [True, True, True, False, False, False]
+    assert made.flags() == {'l_d_real': True, 'gradient of network_d': True, 'weights of network_d': True,
+                            'state of optim_d': False}
+
+
+@pytest.mark.parametrize('looks', [True, False])
+def test_statistics_that_are_infinite_while_loss_and_gradient_are_not(monkeypatch, looks):
+    """A variance of numbers beyond 1.8e19."""
+    monkeypatch.setattr(guard, 'host_may_look', lambda flag: looks)
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    made = Update(torch.optim.Adam(net.parameters(), 1e-3), 'network_g', Precision('fp32', CPU))
+    for factor, taken in ((1.0, True), (3e20, False), (1.0, True)):
+        before = {name: value.clone() for name, value in net.state_dict().items()}
+        buffers = Buffers(net, 'network_g')
+        losses = {'l_pix': net(factor * torch.rand(2, 3, 9, 9)).abs().mean()}
+        made.begin()
+        made.backward(losses)
+        assert bool(made.apply(losses, buffers)) is taken
+        assert made.flags() == {'l_pix': True, 'statistics of network_g': taken, **finite()}
+        changed = [name for name, value in net.state_dict().items() if not torch.equal(value, before[name])]
+        assert bool(changed) is taken
