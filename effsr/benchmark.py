@@ -1,6 +1,7 @@
 """Measure effsr beside what it stands in for.
 
     python effsr/benchmark.py train [--networks SRVGGNetCompact RRDBNet] [--models RealESRNetModel RealESRGANModel]
+    python effsr/benchmark.py degradation [--batch 4] [--crop 400]
 
 Each subcommand prints its tables, with the sizes and the machine in their head; --json FILE and --markdown FILE keep
 them. Exit status 0 if everything was measured.
@@ -14,10 +15,10 @@ if __name__ == '__main__' and not __package__:  # a spawned process has sys.path
 import torch
 
 import effsr  # noqa: F401  installs the bridge
-from effsr.benchmarks import train
+from effsr.benchmarks import degradation, train
 from effsr.command_line import failure_line
 
-SUBCOMMANDS = {'train': train}
+SUBCOMMANDS = {'train': train, 'degradation': degradation}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except torch.OutOfMemoryError as error:
         reason = next(iter(str(error).splitlines()), '')
-        print(f'benchmark {args.what}: out of memory: {reason}; lower --batch or --gt_size', file=sys.stderr)
+        print(f'benchmark {args.what}: out of memory: {reason}; lower --batch, --crop or --gt_size', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f'benchmark {args.what}: stopped; nothing was written', file=sys.stderr)

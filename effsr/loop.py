@@ -1,4 +1,5 @@
 """What happens between the calls of BasicSR's loop: the end of an iteration, saving, stopping, what the user sees."""
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,9 @@ from effsr.runtime.distributed import any_process, gather
 from effsr.runtime.events import purge_events
 from effsr.runtime.progress import ProgressLogger
 from effsr.runtime.signals import STATUS, Stopped, StopRequest
+from effsr.sheets.first_samples import TAG, board_sheet
+
+logger = logging.getLogger('basicsr')
 
 
 class IterationEnd:
@@ -45,12 +49,23 @@ class IterationEnd:
         return batch
 
 
+def show_first_samples(board: Board, run: Run) -> None:
+    """Log the contact sheet of the run's first samples; what cannot be shown is left out, the training will tell."""
+    try:
+        sheet = board_sheet(run.options, run.loaders.train.dataset)
+    except ValueError as error:
+        logger.warning('TensorBoard shows no first samples: %s', error)
+        return
+    if sheet is not None:
+        board.add_image(TAG, sheet, 0, dataformats='HWC')
+
+
 class Loop:
     """What a training run needs between the calls of BasicSR's loop."""
 
-    def __init__(self, run: Run, request: StopRequest):
+    def __init__(self, run: Run):
         self.run = run
-        self.request = request
+        self.request = StopRequest()
         self.iteration = run.resume_state['iter'] if run.resume_state is not None else 0
         self.board: Board | None = None
         self.progress: ProgressLogger | None = None
@@ -67,6 +82,8 @@ class Loop:
         if self.run.resume_state is not None and options.runtime.rank == 0:
             purge_events(Path(options.runtime.root_path) / 'tb_logger' / options.name, self.iteration)
         self.board = open_board(options, plain, settings(options))
+        if self.board is not None and self.run.resume_state is None:
+            show_first_samples(self.board, self.run)
         return self.board
 
     def make_progress(self, start_iter: int) -> ProgressLogger:

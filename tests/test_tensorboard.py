@@ -67,6 +67,7 @@ def test_tensorboard_shows_a_run(tmp_path, monkeypatch, write_options):
         assert {'losses/l_pix', 'learning_rate/group_0', 'metrics/held_out/psnr', 'metrics/held_out/psnr_bicubic',
                 'speed/iterations_per_second'} <= set(scalars)
         images = ask(address, 'images/tags')['tiny']
-        assert set(images) == {f'pictures/held_out/{name} (lq, bicubic, result, gt)' for name in ('00', '01')}
+        assert set(images) == {'training set/first samples (gt, degraded)', *(
+            f'pictures/held_out/{name} (lq, bicubic, result, gt)' for name in ('00', '01'))}
         values = ask(address, 'scalars/scalars?run=tiny&tag=metrics/held_out/psnr')
         assert [step for _, step, _ in values] == [3, 6]

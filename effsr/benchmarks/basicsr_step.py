@@ -69,6 +69,13 @@ def grouped_filter2d(img: Tensor, kernel: Tensor) -> Tensor:
     return F.conv2d(planes, weight, groups=batch * channels).view(batch, channels, height, width)
 
 
+def filter_patches(grouped: bool) -> list[Patch]:
+    """filter2D for any memory format; `grouped`: USM as one grouped convolution."""
+    found = [Patch(module, 'filter2D', contiguous_filter2d) for module in (realesrnet_model, realesrgan_model)]
+    # USMSharp is the only one that looks it up there.
+    return [*found, Patch(img_process_util, 'filter2D', grouped_filter2d if grouped else contiguous_filter2d)]
+
+
 def patches(case: Case, grouped: bool) -> list[Patch]:
     """What stands in BasicSR's place while it runs; see PATCHES.
 
@@ -76,9 +83,7 @@ def patches(case: Case, grouped: bool) -> list[Patch]:
         case: Its device and crop are read.
         grouped: Whether its USM is one grouped convolution.
     """
-    found = [Patch(module, 'filter2D', contiguous_filter2d) for module in (realesrnet_model, realesrgan_model)]
-    # USMSharp is the only one that looks it up there.
-    found.append(Patch(img_process_util, 'filter2D', grouped_filter2d if grouped else contiguous_filter2d))
+    found = filter_patches(grouped)
     if case.crop != CROP:
         found.append(Patch(DATASET, '__getitem__', _with_constant(DATASET.__getitem__, CROP, case.crop)))
     if case.device == 'cpu':

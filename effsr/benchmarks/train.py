@@ -1,11 +1,10 @@
 """Training step against BasicSR's own: iterations a second and peak memory, stage by stage."""
 import argparse
-import contextlib
 import gc
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,13 @@ import torch
 from effsr.benchmarks import memory
 from effsr.benchmarks.basicsr_step import PATCHES, USM_PATCH
 from effsr.benchmarks.case import POOL, SCALE, Case
+from effsr.benchmarks.common import add_common_arguments, as_report, check_files, check_least, torch_as_in_training
 from effsr.benchmarks.contenders import NAMES, build
 from effsr.benchmarks.environment import environment
 from effsr.benchmarks.interleave import interleave
 from effsr.benchmarks.photographs import Photographs, collect
 from effsr.benchmarks.report import NOTES, Result, as_plain, case_table, case_title, summary_table
-from effsr.benchmarks.tables import Table, as_markdown, as_text
+from effsr.benchmarks.tables import as_text
 from effsr.inference.upscaling import choose_device
 
 MODELS = ('RealESRNetModel', 'RealESRGANModel')
@@ -46,12 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="width of the discriminator (32; Real-ESRGAN's is 64)")
     parser.add_argument('--rounds', type=int, default=6, metavar='N', help='rounds, the first is dropped (6)')
     parser.add_argument('--threads', type=int, default=None, metavar='N', help="CPU threads (torch's default)")
-    parser.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
-    parser.add_argument('--images', type=Path, metavar='DIR',
-                        help="photographs to train on (default: scikit-image's, written to a temporary folder)")
-    parser.add_argument('--seed', type=int, default=0, metavar='N')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write everything measured')
-    parser.add_argument('--markdown', type=Path, metavar='FILE', help='write the tables')
+    add_common_arguments(parser)
 
 
 def check(args: argparse.Namespace) -> None:
@@ -64,23 +59,14 @@ def check(args: argparse.Namespace) -> None:
         for name in given:
             if name not in known:
                 raise ValueError(f'--{flag} {name}: not known; accepted: {", ".join(known)}')
-    least = {'batch': 1, 'num_feat_d': 1, 'rounds': 2, 'seed': 0, 'crop': MIN_CROP, 'gt_size': MIN_GT}
-    if args.threads is not None:
-        least['threads'] = 1
-    for flag, lowest in least.items():
-        if getattr(args, flag) < lowest:
-            raise ValueError(f'--{flag} {getattr(args, flag)}; accepted: {lowest} or more')
+    check_least(args, {'batch': 1, 'num_feat_d': 1, 'rounds': 2, 'seed': 0, 'crop': MIN_CROP, 'gt_size': MIN_GT,
+                       'threads': 1})
     for flag, step in (('gt_size', HALVINGS), ('crop', SCALE)):
         if getattr(args, flag) % step:
             raise ValueError(f'--{flag} {getattr(args, flag)}; accepted: a multiple of {step}')
     if args.gt_size > args.crop:
         raise ValueError(f'--gt_size {args.gt_size} does not fit into --crop {args.crop}; lower it, or raise --crop')
-    for flag in ('json', 'markdown'):
-        path = getattr(args, flag)
-        if path is not None and not path.absolute().parent.is_dir():
-            raise ValueError(f'--{flag} {path}: there is no folder {path.absolute().parent}; make it first')
-        if path is not None and path.is_dir():
-            raise ValueError(f'--{flag} {path}: is a folder; give a file')
+    check_files(args)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -92,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
     """
     check(args)
     device = choose_device(args.device)
-    with _torch_as_in_training(args.threads, device), tempfile.TemporaryDirectory() as work:
+    with torch_as_in_training(args.threads, device), tempfile.TemporaryDirectory() as work:
         photographs = collect(args.images, args.crop, Path(work))
         cases = make_cases(args, device, photographs)
         head = head_lines(args, device, photographs, cases[0].pool)
@@ -107,26 +93,11 @@ def run(args: argparse.Namespace) -> None:
     print(f'\n{as_text(summary)}\n\n' + '\n'.join(f'- {note}' for note in NOTES))
     if args.markdown is not None:
         tables = [summary, *map(case_table, results)]
-        args.markdown.write_text(markdown(head, tables), encoding='utf-8')
+        args.markdown.write_text(as_report(head, tables, NOTES), encoding='utf-8')
     if args.json is not None:
         plain = {'environment': where, 'settings': _settings(args, photographs),
                  'patches': [str(patch) for patch in (*PATCHES, USM_PATCH)], 'cases': list(map(as_plain, results))}
         args.json.write_text(json.dumps(plain, indent=1) + '\n', encoding='utf-8')
-
-
-@contextlib.contextmanager
-def _torch_as_in_training(threads: int | None, device: torch.device) -> Iterator[None]:
-    """Threads as asked for; on a GPU cuDNN tries its algorithms out, as BasicSR's pipeline lets it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    cudnn = torch.backends.cudnn
-    flags = (contextlib.nullcontext() if device.type == 'cpu' else
-             cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=cudnn.allow_tf32))
-    try:
-        with flags:
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def make_cases(args: argparse.Namespace, device: torch.device, photographs: Photographs) -> list[Case]:
@@ -166,12 +137,6 @@ def measure(case: Case, rounds: int) -> Result:
     return Result(case, {name: measured['time_whole', name] for name in NAMES},
                   {name: measured['time_stages', name] for name in NAMES},
                   {name: memory.measure(case, name) for name in NAMES})
-
-
-def markdown(head: list[str], tables: list[Table]) -> str:
-    """The whole report."""
-    notes = '\n'.join(f'- {note}' for note in NOTES)
-    return '\n'.join(head) + '\n\n' + '\n\n'.join(map(as_markdown, tables)) + f'\n\n{notes}\n'
 
 
 def _settings(args: argparse.Namespace, photographs: Photographs) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Turns and medians, with a clock that tells what it is told."""
 import pytest
 
-from effsr.benchmarks.interleave import Spread, interleave, ratio, spread
+from effsr.benchmarks.interleave import Spread, interleave, mean_ratio, ratio, spread
 
 
 class FakeClock:
@@ -40,3 +40,11 @@ def test_an_outlier_does_not_move_the_median():
 
 def test_a_slow_round_counts_for_both():
     assert ratio([4, 600, 10], [2, 200, 4]) == Spread(2.5, 2, 3)
+
+
+def test_ratio_of_means_by_hand():
+    value = mean_ratio([2, 6], [1, 1])
+    assert value == Spread(4, 2, 6)
+    assert mean_ratio([4] * 9, [2] * 9) == Spread(2, 2, 2)
+    many = mean_ratio([1, 2, 3] * 20, [1] * 60)
+    assert many.median == 2 and 1.8 < many.low < 2 < many.high < 2.2
