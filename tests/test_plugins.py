@@ -99,3 +99,18 @@ def test_a_file_dropped_into_archs_registers_by_itself(tmp_path, write_options):
     done = python(tmp_path / 'copy/effsr/train.py', '-opt', options, cwd=tmp_path, path='')
     assert done.returncode == 0, done.stderr
     assert 'network_g: MyNet' in done.stdout
+
+
+@pytest.mark.slow
+def test_data_workers_that_are_spawned(tmp_path, write_options):
+    """As on macOS and Windows: a worker imports the entry file anew, and gets the run's classes and options pickled."""
+    (tmp_path / 'spawned.py').write_text('from multiprocessing import set_start_method as start\n'
+                                         "start('spawn', force=True)\n")
+    weights = {}
+    for where in ('device', 'workers'):
+        changes = {'name': where, 'import': ['spawned'], 'train': {'total_iter': 2}, 'val': ...,
+                   'degradation': {'where': where}, 'datasets': {'train': {'num_worker_per_gpu': 1}, 'val': ...}}
+        done = python(ROOT / 'effsr/train.py', '-opt', write_options(tmp_path, changes), cwd=tmp_path, path=tmp_path)
+        assert done.returncode == 0, done.stderr
+        weights[where] = load_file(tmp_path / f'experiments/{where}/models/net_g_latest.pth')['params']
+    assert weights['device'].keys() == weights['workers'].keys()
