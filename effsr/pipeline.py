@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -28,10 +28,11 @@ from effsr.models.step.determinism import enforce
 from effsr.options import OptionError, Options, locate, to_plain
 from effsr.preparation import Run, prepare_test, prepare_training, read_options, seed_everything
 from effsr.rehearsal import nothing_left_behind, rehearse
-from effsr.runtime.atomic import remove_leftovers
-from effsr.runtime.distributed import is_lost_connection, leave_distributed, wait_for_all
+from effsr.runtime.atomic import CheckpointError, remove_leftovers
+from effsr.runtime.distributed import agree_or_fail, is_lost_connection, leave_distributed, wait_for_all
 from effsr.runtime.folders import archive, copy_options, make_folders
 from effsr.runtime.latest import settle_latest
+from effsr.runtime.lock import locked
 from effsr.runtime.log import RunLog
 from effsr.runtime.signals import STATUS, Stopped, StoppedAtOnce, stop_request
 from effsr.runtime.state import put_aside
@@ -111,13 +112,31 @@ def carry_out(args: Arguments, is_train: bool, log: RunLog) -> None:
 
 
 def train_to_the_end(options: Options, args: Arguments, log: RunLog) -> None:
-    """Train; where the model asks to roll back, once more from the newest checkpoint at a lower learning rate."""
+    """Train and tell what came out."""
     started = time.perf_counter()
     run = prepare_training(options)
+    with alone(options):
+        model = train_with_rollbacks(run, args, log)
+    if options.runtime.rank == 0:
+        # What the option file calls next builds on a run of the file's own name.
+        renamed = args.debug or any(entry.startswith('name=') for entry in args.force_yml)
+        summarize_training(options, model, time.perf_counter() - started, None if renamed else options.next)
+
+
+@contextmanager
+def alone(options: Options) -> Iterator[None]:
+    """Hold the lock of the run's folder, on process 0 for all of them."""
+    with ExitStack() as stack:
+        agree_or_fail(lambda: stack.enter_context(locked(Path(options.path.experiments_root))), CheckpointError)
+        yield
+
+
+def train_with_rollbacks(run: Run, args: Arguments, log: RunLog) -> BaseModel:
+    """Train, as often as the model asks to roll back, and give back the trained model."""
+    options = run.options
     while True:
         try:
-            model = train(run, args, log)
-            break
+            return train(run, args, log)
         except RollBack as error:
             # Two models at once may be more than the memory holds: frames keep what they worked on.
             back = error.with_traceback(None)
@@ -125,10 +144,6 @@ def train_to_the_end(options: Options, args: Arguments, log: RunLog) -> None:
         logger.warning('%s', back)
         runtime = options.runtime.model_copy(update={'auto_resume': True})
         run = prepare_training(options.model_copy(update={'runtime': runtime}), back)
-    if options.runtime.rank == 0:
-        # What the option file calls next builds on a run of the file's own name.
-        renamed = args.debug or any(entry.startswith('name=') for entry in args.force_yml)
-        summarize_training(options, model, time.perf_counter() - started, None if renamed else options.next)
 
 
 def train(run: Run, args: Arguments, log: RunLog) -> BaseModel:

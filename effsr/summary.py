@@ -1,9 +1,11 @@
 """The last lines of a run: what came out, where it lies, and what to type next."""
 import datetime
 import os
+import sys
 from typing import Any
 
 from effsr.options import Options
+from effsr.runtime.bar import give_up
 
 
 def short(path: str) -> str:
@@ -12,34 +14,42 @@ def short(path: str) -> str:
     return path if relative.startswith('..') else relative
 
 
+def say(line: str = '') -> None:
+    """Print a line at once. What nobody reads or has room for fails no run that went through."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        give_up(sys.stdout)
+
+
 def print_scores(model: Any) -> None:
     """One line for each dataset: every metric and, in brackets, that of bicubic on the same images."""
     validator = getattr(model, 'validator', None)
-    print()
+    say()
     for dataset, scores in (validator.scores if validator is not None else {}).items():
-        print(f'{dataset:<12} ' + '  '.join(f'{name} {score.value:.4f} (bicubic {score.baseline:.4f})'
-                                            for name, score in scores.items()))
+        say(f'{dataset:<12} ' + '  '.join(f'{name} {score.value:.4f} (bicubic {score.baseline:.4f})'
+                                          for name, score in scores.items()))
 
 
 def summarize_training(options: Options, model: Any, seconds: float, following: str | None) -> None:
     """Print results, places and the next command of a training: `following`, or how to use its weights."""
     print_scores(model)
     weights = os.path.join(short(options.path.models), 'net_g_latest.pth')
-    print(f'trained      {options.train.total_iter} iterations in {datetime.timedelta(seconds=round(seconds))}')
-    print(f'weights      {weights}')
+    say(f'trained      {options.train.total_iter} iterations in {datetime.timedelta(seconds=round(seconds))}')
+    say(f'weights      {weights}')
     if options.val is not None and options.val.save_img:
-        print(f'pictures     {short(options.path.visualization)}')
+        say(f'pictures     {short(options.path.visualization)}')
     if options.logger.use_tb_logger:
-        print('TensorBoard  tensorboard --logdir tb_logger')
+        say('TensorBoard  tensorboard --logdir tb_logger')
     plugins = ''.join(f' --import {name}' for name in options.import_)
-    print(f'next         {following or f"python effsr/upscale.py -i PHOTO_OR_FOLDER -m {weights}{plugins}"}')
+    say(f'next         {following or f"python effsr/upscale.py -i PHOTO_OR_FOLDER -m {weights}{plugins}"}')
 
 
 def summarize_test(options: Options, model: Any) -> None:
     """Print results and places of a test."""
     print_scores(model)
-    print(f'log          {short(options.path.log)}')
+    say(f'log          {short(options.path.log)}')
     if options.val is not None and options.val.save_img:
-        print(f'pictures     {short(options.path.visualization)}')
+        say(f'pictures     {short(options.path.visualization)}')
     if options.next:
-        print(f'next         {options.next}')
+        say(f'next         {options.next}')

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     'models': {'options', 'degradations', 'losses', 'metrics', 'runtime', 'inference.tiling', 'data.image_io',
                'discovery', '__version__'},  # the version is written beside the weights
     # What a run prints, and the parts of the command line that train.py and test.py share.
-    'summary': {'options'},
+    'summary': {'options', 'runtime.bar'},
     'command_line': set(),
     # Subcommands of benchmark.py, which drive whole models.
     'benchmarks': EVERYTHING,

@@ -330,3 +330,36 @@ def test_basicsrs_own_model_and_dataset_run_too(run, capsys):
     out, err = capsys.readouterr()
     assert Path('experiments/tiny/models/net_g_latest.pth').is_file()
     assert out.count('End of training') == 1 and 'End of training' not in err
+
+
+def test_what_differs_from_the_resumed_state_is_told(run, capsys):
+    assert run({'train': {'total_iter': 4, 'warmup_iter': 2}}) == 0
+    capsys.readouterr()
+    changed = {'train': {'total_iter': 8, 'warmup_iter': 7, 'pixel_opt': {'loss_weight': 7.0}},
+               'degradation': {'noise_range': [5, 6]}}
+    assert run(changed, '--auto_resume') == 0
+    out = capsys.readouterr().out
+    for told in ('train.warmup_iter 2 -> 7', 'train.pixel_opt.loss_weight None -> 7.0',
+                 'degradation.noise_range [1.0, 30.0] -> [5.0, 6.0]'):
+        assert told in out
+    assert out.count(' lr 1.00e-03 ') == 4  # the warm-up was over, and stays so
+
+
+@pytest.mark.parametrize(('change', 'match'), [
+    ({'scheduler': {'type': 'CosineAnnealingLR', 'T_max': 9}}, 'train.scheduler: the training state is of a schedule '
+                                                               'with gamma, milestones, restart'),
+    ({'optim_g': {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9}}, 'is of an optimizer with betas, SGD of the options has '
+                                                               'momentum'),
+])
+def test_a_state_that_does_not_say_its_kinds_is_compared_by_what_it_holds(run, capsys, change, match):
+    """As one of BasicSR's."""
+    kept = {'total_iter': 4, 'scheduler': {'type': 'MultiStepLR', 'milestones': [3]}}
+    assert run({'train': kept}) == 0
+    path = Path('experiments/tiny/training_states/4.state')
+    state = load_file(path)
+    torch.save({key: state[key] for key in ('epoch', 'iter', 'optimizers', 'schedulers')}, path)
+    capsys.readouterr()
+    assert run({'train': {**kept, 'total_iter': 6, **change}}, '--auto_resume') == 1
+    assert match in capsys.readouterr().err
+    assert run({'train': {**kept, 'total_iter': 6}}, '--auto_resume') == 0
+    assert "has no random state and no pool (it is BasicSR's)" in capsys.readouterr().out

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
+from effsr.options import OptionError, load_options
 from effsr.runtime.checkpoint import load_file
 
 ROOT = Path(__file__).parents[1]
@@ -88,6 +90,20 @@ def test_a_module_named_under_import(tmp_path, write_options):
     assert lacking.returncode == 1 and '--import MODULE' in lacking.stderr
     for key, value in weights['alone'].items():
         assert torch.equal(value, weights['workers'][key])
+
+
+def test_a_module_alone_needs_no_list(tmp_path, monkeypatch, plain_options):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'path', [*sys.path])
+    (tmp_path / 'named_alone.py').write_text(ARCH.replace('MyNet', 'NetNamedAlone'))
+    for text in ('named_alone', 'not_there'):
+        changed = plain_options({'import': text})
+        changed['network_g'] = {'type': 'NetNamedAlone', 'width': 2, 'upscale': 2}
+        (tmp_path / f'{text}.yml').write_text(yaml.safe_dump(changed))
+    options = load_options('named_alone.yml', check_files=False)
+    assert options.import_ == ('named_alone',) and options.network_g.type == 'NetNamedAlone'
+    with pytest.raises(OptionError, match=r'not_there\.yml:\d+: import: not_there: ModuleNotFoundError'):
+        load_options('not_there.yml', check_files=False)
 
 
 @pytest.mark.slow

@@ -9,13 +9,13 @@ from torch import nn
 
 from effsr import __version__
 from effsr.models.step.optimizers import averaged, is_schedule_free
-from effsr.options import to_plain
+from effsr.options import Options, to_plain
 from effsr.runtime.checkpoint import CheckpointError, file_digest, load_file, save_atomic
 from effsr.runtime.distributed import gather, share
 from effsr.runtime.latest import call_latest, clear
 from effsr.runtime.retention import remove_superfluous
 from effsr.runtime.rng import rng_state
-from effsr.runtime.sidecar import read_sidecar, write_sidecar
+from effsr.runtime.sidecar import plain_values, read_sidecar, write_sidecar
 
 logger = logging.getLogger('basicsr')
 
@@ -154,6 +154,7 @@ def training_state(model: Any, parts: list[dict[str, Any]]) -> dict[str, Any]:
             'optimizers': [optimizer.state_dict() for optimizer in model.optimizers],
             'schedulers': [scheduler.state_dict() for scheduler in model.schedulers],
             'effsr': __version__, 'kinds': kinds(model), 'position': model.position,
+            'options': plain_values(own_options(model.options)),
             **_scores(model),
             'step': {name: part.state_dict() for name, part in step_parts(model).items()},
             'train_params': {key: _parameters(net) for key, net in schedule_free_networks(model).items()},
@@ -193,14 +194,18 @@ def _write_weights(model: Any, folder: Path, label: str) -> list[Path]:
             discriminator = {'params': _cpu_state(model, model.net_d)}
         written.append(folder / f'net_d_{label}.pth')
         save_atomic(discriminator, written[1])
-    plain = to_plain(options)
     write_sidecar(written[0], {
         'effsr': __version__, 'name': options.name, 'iteration': model.current_iter, 'scale': options.scale,
         'arch': {'type': options.network_g.type, 'args': options.network_g.arguments},
         'metrics': current_metrics(model),
-        'options': {key: value for key, value in plain.items() if key in type(options).model_fields
-                    and key not in OWN_KEYS}})
+        'options': own_options(options)})
     return written
+
+
+def own_options(options: Options) -> dict[str, Any]:
+    """The options as plain values, less what is of this run and this machine."""
+    return {key: value for key, value in to_plain(options).items()
+            if key in type(options).model_fields and key not in OWN_KEYS}
 
 
 def _cpu_state(model: Any, net: nn.Module) -> dict[str, torch.Tensor]:

@@ -106,7 +106,9 @@ def setup_schedulers(model: Any) -> None:
 
 def update_learning_rate(model: Any, current_iter: int, warmup_iter: int = -1) -> None:
     """Set the learning rates of an iteration, at its start."""
-    model.learning_rate.step(current_iter, warmup_iter)
+    # BasicSR's loop hands on the option file's; a resumed run may go by that of its state.
+    given = warmup_iter if warmup_iter != model.options.train.warmup_iter else -1
+    model.learning_rate.step(current_iter, given)
 
 
 @explained

@@ -199,8 +199,8 @@ class PairSource:
         Raises:
             ValueError: It is of another size, or of pairs that are made otherwise now.
         """
-        if state['made'] != self._made:
-            raise ValueError(f'its pairs were made with {state["made"]}, the options say {self._made}')
+        if state.get('made') != self._made:
+            raise ValueError(f'its pairs were made with {state.get("made")}, the options say {self._made}')
         self.pool.load_state_dict(state['pool'])
         self.origins.paths.update({int(seed): path for seed, path in state['paths'].items()})
 

@@ -1,17 +1,23 @@
 """Taking up a training state: optimizers, schedules, scores, pools, random generators; the networks come before."""
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from effsr.models.checkpoints import kinds, pool_name, schedule_free_networks, step_parts
+from effsr.models.checkpoints import kinds, own_options, pool_name, schedule_free_networks, step_parts
+from effsr.models.step.optimizers import is_schedule_free
 from effsr.runtime.checkpoint import CheckpointError, file_digest, load_file
 from effsr.runtime.rng import restore_rng
+from effsr.runtime.sidecar import plain_values
 
 logger = logging.getLogger('basicsr')
 
+# Of an optimizer's arguments those that tell its kind; of a schedule's state what all have.
+TELLING = {'betas', 'momentum', 'alpha', 'rho', 'lr_decay', 'etas', 'lambd', 'beta2_decay'}
+COMMON = {'base_lrs', 'last_epoch', 'verbose'}
+UNTOLD = ('name', 'logger', 'val', 'train.total_iter', 'num_gpu', 'dist_params', 'extra')
 RESET_REMEDY = "--reset_schedule takes the option file's"
 
 
@@ -40,8 +46,57 @@ def check_kinds(model: Any, state: Mapping[str, Any], tell: bool = True) -> None
         if saved != now and not reset and tell:
             logger.warning('train: arguments of %s differ from those of the training state, which keeps its own: %s, '
                            'now %s; %s', key, saved, now, RESET_REMEDY)
+    check_shapes(model, state)
+    if tell:
+        tell_differences(model, state)
     if not reset:
         _check_length(state['schedulers'], model.options.train.total_iter)
+
+
+def check_shapes(model: Any, state: Mapping[str, Any]) -> None:
+    """Compare what optimizers and schedules keep with what the state has: BasicSR's says no types.
+
+    Raises:
+        CheckpointError: They are of other types.
+    """
+    for optimizer, saved in zip(model.optimizers, state['optimizers'], strict=True):
+        was, now = ({key for key in group if key in TELLING}
+                    for group in (saved['param_groups'][0], optimizer.param_groups[0]))
+        if was != now:
+            raise CheckpointError(f'train: the training state is of an optimizer with {_names(was)}, '
+                                  f'{type(optimizer).__name__} of the options has {_names(now)}; keep the type, or '
+                                  'start anew from its weights: path: pretrain_network_g')
+    for scheduler, saved in zip(model.schedulers, state['schedulers'], strict=False):
+        was, now = ({key for key in keys if not key.startswith('_')} - COMMON
+                    for keys in (saved, scheduler.state_dict()))
+        if was != now and not model.options.runtime.reset_schedule:
+            raise CheckpointError(f'train.scheduler: the training state is of a schedule with {_names(was)}, '
+                                  f'{type(scheduler).__name__} of the options has {_names(now)}; {RESET_REMEDY}')
+
+
+def _names(keys: set[str]) -> str:
+    return ', '.join(sorted(keys)) or 'nothing of its own'
+
+
+def tell_differences(model: Any, state: Mapping[str, Any]) -> None:
+    """Log which options are not those that the state was written with, and what a state of BasicSR's lacks."""
+    if 'rng' not in state:
+        logger.warning("The training state has no random state and no pool (it is BasicSR's): the run goes on, but not "
+                       'exactly as it would have')
+    was = dict(_flat(state.get('options', {})))
+    now = dict(_flat(plain_values(own_options(model.options))))
+    changed = [f'{key} {was.get(key)} -> {now.get(key)}' for key in {**was, **now}
+               if was.get(key) != now.get(key) and not key.startswith(UNTOLD)]
+    if was and changed:
+        logger.warning('Options that are not those of the training state: %s', '; '.join(changed))
+
+
+def _flat(options: Mapping[str, Any], path: str = '') -> Iterator[tuple[str, Any]]:
+    for key, value in options.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f'{path}{key}.')
+        else:
+            yield f'{path}{key}', value
 
 
 def _check_length(schedulers: Sequence[Mapping[str, Any]], total_iter: int) -> None:
@@ -79,7 +134,7 @@ def resume_training(model: Any, state: Mapping[str, Any]) -> None:
         if name in parts:
             parts[name].load_state_dict(saved)
     if options.runtime.reset_schedule:
-        model.learning_rate.fast_forward(state['iter'])
+        model.learning_rate.restart(options.train.warmup_iter, state['iter'])
     else:
         for scheduler, saved in zip(model.schedulers, state['schedulers'], strict=True):
             scheduler.load_state_dict(saved)
@@ -100,7 +155,10 @@ def _resume_optimizers(model: Any, state: Mapping[str, Any]) -> None:
                                                     state['optimizers'], strict=False):
         if network in ignored:
             continue
-        fresh = [{key: value for key, value in group.items() if key in component.arguments or key == 'initial_lr'}
+        # Schedule-free optimizers count and average in their groups.
+        kept = is_schedule_free(optimizer)
+        fresh = [{key: value for key, value in group.items() if key != 'params'
+                  and (not kept or key in component.arguments or key == 'initial_lr')}
                  for group in optimizer.param_groups]
         optimizer.load_state_dict(saved)
         if model.options.runtime.reset_schedule:

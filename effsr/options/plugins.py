@@ -13,12 +13,15 @@ def import_plugins(names: Any) -> list[Problem]:
     """Import the modules of `import:`, from the working directory too.
 
     Args:
-        names: What the option file says; anything but a list of text is left to the schema.
+        names: What the option file says, one name or a list; anything else is left to the schema.
 
     Returns:
         The modules that cannot be imported.
     """
-    if isinstance(names, str) or not isinstance(names, list | tuple):
+    alone = isinstance(names, str)
+    if alone:
+        names = [names]
+    if not isinstance(names, list | tuple):
         return []
     here = str(Path.cwd())
     if here not in sys.path:
@@ -33,5 +36,6 @@ def import_plugins(names: Any) -> list[Problem]:
         except Exception as error:
             reason = next(iter(str(error).splitlines()), '')
             remedy = REMEDY if isinstance(error, ModuleNotFoundError) else 'mend it'
-            problems.append(Problem(('import', index), f'{name}: {type(error).__name__}: {reason}; {remedy}'))
+            location = ('import',) if alone else ('import', index)
+            problems.append(Problem(location, f'{name}: {type(error).__name__}: {reason}; {remedy}'))
     return problems

@@ -157,6 +157,11 @@ class Options(Section):
         mode = degradation.get('mode') if isinstance(degradation, Mapping) else getattr(degradation, 'mode', None)
         return {**values, 'queue_size': REFERENCE_POOL} if mode == 'batch' else values
 
+    @field_validator('import_', mode='before', json_schema_input_type=str | tuple[str, ...])
+    @classmethod
+    def _one_alone(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
     @field_validator('base')
     @classmethod
     def _read_already(cls, value: str | None) -> str | None:

@@ -4,12 +4,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 
 class CheckpointError(ValueError):
     """A checkpoint cannot be written, read or used; the message is one line with file and remedy."""
 
+
+E = TypeVar('E', bound=BaseException)
 
 LEFTOVER = '.*.tmp'  # what a killed process leaves behind of a file that it was writing
 
@@ -39,7 +41,10 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
             if temporary.parent.is_dir():
                 temporary.unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:
-        cause = _os_error_behind(error)
+        interrupt = _behind(error, KeyboardInterrupt)
+        if interrupt is not None:
+            raise interrupt from None
+        cause = _behind(error, OSError)
         if cause is None:
             raise
         raise CheckpointError(f'{path}: cannot be written ({cause.strerror or cause}); an earlier file of this name is '
@@ -75,9 +80,9 @@ def remove_leftovers(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _os_error_behind(error: BaseException | None) -> OSError | None:
-    """torch.save reports a failing write as RuntimeError, with the OSError as its context."""
-    while error is not None and not isinstance(error, OSError):
+def _behind(error: BaseException | None, kind: type[E]) -> E | None:
+    """torch.save reports whatever ends a write as RuntimeError, with the exception itself as its context."""
+    while error is not None and not isinstance(error, kind):
         error = error.__cause__ or error.__context__
     return error
 

@@ -2,6 +2,7 @@
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
@@ -39,26 +40,40 @@ def _size(stream: TextIO) -> dict[str, Any]:
     return {'dynamic_ncols': True} if columns else {'ncols': 80, 'nrows': 24}
 
 
+def give_up(stream: TextIO | None) -> None:
+    """Let what a stream that cannot be written still holds, and whatever follows, go nowhere.
+
+    Otherwise the interpreter tries once more at its exit, complains, and ends with status 120 (Python's documentation
+    of signal, note on SIGPIPE).
+    """
+    with suppress(OSError, ValueError, AttributeError):  # a stream without a file
+        number = stream.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+
+
 class AboveBars:
     """A stream for log lines: they are written above whatever bars there are, which stay whole.
 
-    A run outlives who watches it: when the other end of a pipe is gone, its lines go to the log file alone.
+    A run outlives who watches it: when the other end of a pipe is gone, or the disk that the lines go to is full,
+    they go to the log file alone.
 
     Args:
-        stream: Where to write.
+        stream: Where to write; None, as sys.stdout of a process started without one: nowhere.
     """
 
-    def __init__(self, stream: TextIO):
+    def __init__(self, stream: TextIO | None):
         self.stream = stream
-        self.is_gone = False
+        self.is_gone = stream is None
 
     def write(self, text: str) -> int:
         """Write text as it is; without a bar this is the stream's own write."""
         if not self.is_gone:
             try:
                 tqdm.write(text, file=self.stream, end='')
-            except BrokenPipeError:
-                self.is_gone = True
+            except OSError:
+                self._leave()
         return len(text)
 
     def flush(self) -> None:
@@ -66,5 +81,9 @@ class AboveBars:
         if not self.is_gone:
             try:
                 self.stream.flush()
-            except BrokenPipeError:
-                self.is_gone = True
+            except OSError:
+                self._leave()
+
+    def _leave(self) -> None:
+        self.is_gone = True
+        give_up(self.stream)

@@ -1,9 +1,12 @@
 """TensorBoard's event files: taking out what lies past the iteration that a run resumes from."""
+import logging
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from effsr.runtime.atomic import atomic_file, remove_leftovers
+
+logger = logging.getLogger('basicsr')
 
 HEADER = struct.Struct('<QI')  # length of the record and its checksum (TFRecord); the data's checksum follows it
 CHECKSUM_BYTES = 4
@@ -31,14 +34,19 @@ def purge_events(folder: Path, iteration: int) -> int:
     Returns:
         Number of events removed.
     """
+    from google.protobuf.message import DecodeError
     from tensorboard.compat.proto.event_pb2 import Event  # takes a second; only a resumed run needs it
 
     remove_leftovers(folder)
     removed = 0
     for path in sorted(folder.rglob('events.out.tfevents.*')):
         kept, dropped = [], 0
-        for record, payload in records(path.read_bytes()):
-            event = Event.FromString(payload)
+        try:
+            events = [(record, Event.FromString(payload)) for record, payload in records(path.read_bytes())]
+        except DecodeError:
+            logger.warning('%s: is damaged and is left as it is', path)
+            continue
+        for record, event in events:
             late = event.step > iteration and event.WhichOneof('what') == 'summary'
             dropped += late
             if not late:

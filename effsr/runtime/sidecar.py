@@ -26,7 +26,7 @@ def write_sidecar(weights_path: str | Path, info: dict[str, Any]) -> Path:
         TypeError: ``info`` holds something that has no JSON form.
     """
     path = sidecar_path(weights_path)
-    text = json.dumps(_plain(info), indent=2, allow_nan=False, ensure_ascii=False) + '\n'
+    text = json.dumps(plain_values(info), indent=2, allow_nan=False, ensure_ascii=False) + '\n'
     with atomic_file(path) as file:
         file.write(text.encode())
     return path
@@ -50,11 +50,12 @@ def read_sidecar(weights_path: str | Path) -> dict[str, Any] | None:
     return info
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
+    """Values as JSON has them: paths become text, arrays of one element numbers, NaN and infinity null."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_values(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_values(item) for item in value]
     if isinstance(value, Path):
         return value.as_posix()
     if hasattr(value, 'item') and not isinstance(value, (int, float)):

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C end a run at the end of an iteration, with a checkpoint; a second one ends it at once."""
+"""SIGTERM, SIGHUP and Ctrl-C end a run at the end of an iteration, with a checkpoint; a second one ends it at once."""
 import os
 import signal
 import threading
@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}  # 128 + number, as shells report it
+# 128 + number, as shells report it; SIGHUP, a closed terminal, is not on Windows.
+STATUS = {getattr(signal, name): 128 + getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGHUP')
+          if hasattr(signal, name)}
 
 
 class Stopped(Exception):
@@ -58,12 +60,14 @@ class StopRequest:
 
 @contextmanager
 def stop_request(told: str = '') -> Iterator[StopRequest]:
-    """Catch SIGINT and SIGTERM within the block; only a main thread can, elsewhere nothing is caught."""
+    """Catch SIGINT, SIGTERM and SIGHUP within the block; only a main thread can, elsewhere nothing is caught."""
     request = StopRequest(told)
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before: dict[int, Any] = {signum: signal.signal(signum, request.receive) for signum in STATUS}
+    # nohup has SIGHUP ignored, and it must stay so.
+    caught = [signum for signum in STATUS if signal.getsignal(signum) is not signal.SIG_IGN]
+    before: dict[int, Any] = {signum: signal.signal(signum, request.receive) for signum in caught}
     try:
         yield request
     finally:

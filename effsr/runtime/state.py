@@ -72,7 +72,8 @@ def newest_whole(folder: Path) -> Found:
         CheckpointError: There are states, and none is whole: starting afresh would put a damaged run out of sight.
     """
     skipped: list[str] = []
-    for path in numbered(folder):
+    latest = folder / 'latest.state'  # the last one's second name, should only that be left
+    for path in numbered(folder) or ([latest] if latest.exists() else []):
         try:
             check_whole(path)
         except CheckpointError as error:

@@ -1,10 +1,11 @@
 """Bars, and lines above them; the bar of a run on a real terminal is in test_progress."""
 import io
 import logging
+import os
 
 import pytest
 
-from effsr.runtime.bar import AboveBars, on_terminal, open_bar, passing_bar
+from effsr.runtime.bar import AboveBars, give_up, on_terminal, open_bar, passing_bar
 
 
 class Terminal(io.StringIO):
@@ -13,15 +14,16 @@ class Terminal(io.StringIO):
 
 
 class Gone(io.StringIO):
-    """A pipe whose reader has gone."""
+    """A pipe whose reader has gone, or a file on a full disk."""
 
-    def __init__(self):
+    def __init__(self, error):
         super().__init__()
         self.tried = 0
+        self.error = error
 
     def write(self, text):
         self.tried += 1
-        raise BrokenPipeError(32, 'Broken pipe')
+        raise self.error
 
     def flush(self):
         self.write('')
@@ -57,8 +59,9 @@ def test_without_a_bar_it_is_the_streams_own_write():
     assert plain.getvalue() == 'a\n'
 
 
-def test_a_run_goes_on_when_nobody_reads_its_lines():
-    gone = Gone()
+@pytest.mark.parametrize('error', [BrokenPipeError(32, 'Broken pipe'), OSError(28, 'No space left on device')])
+def test_a_run_goes_on_when_nobody_reads_its_lines(error):
+    gone = Gone(error)
     handler = logging.StreamHandler(AboveBars(gone))
     record = logging.LogRecord('x', logging.INFO, '', 0, 'line', (), None)
     for _ in range(3):
@@ -67,6 +70,24 @@ def test_a_run_goes_on_when_nobody_reads_its_lines():
     stream = AboveBars(gone)
     stream.flush()
     assert stream.is_gone and gone.tried == 2
+
+
+def test_a_process_without_an_output():
+    stream = AboveBars(None)
+    stream.write('a\n')
+    stream.flush()
+
+
+def test_what_a_broken_stream_still_holds_goes_nowhere():
+    reading, writing = os.pipe()
+    os.close(reading)
+    stream = os.fdopen(writing, 'w')
+    stream.write('a\n')
+    with pytest.raises(BrokenPipeError):
+        stream.flush()
+    give_up(stream)
+    stream.write('b\n')
+    stream.close()
 
 
 @pytest.mark.parametrize('shown', [True, False])

@@ -53,3 +53,12 @@ def test_a_file_that_was_cut_off_is_read_to_where_it_is_whole(folder):
 
 def test_no_folder_no_events(tmp_path):
     assert purge_events(tmp_path / 'none', 3) == 0
+
+
+def test_a_damaged_file_is_left_alone(folder):
+    path, = folder.glob('events*')
+    data = bytearray(path.read_bytes())
+    data[60:200] = b'\xff' * 140
+    path.write_bytes(data)
+    purge_events(folder, 2)
+    assert path.read_bytes() == bytes(data)

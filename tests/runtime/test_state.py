@@ -126,3 +126,15 @@ def test_later_ones_are_put_aside(run, told):
     assert (run / 'training_states/15_rank0.pool.skipped').exists()
     assert '15.state and its weights lie past iteration 5' in told.text
     put_aside(run / 'training_states', run / 'models', 5)
+
+
+def test_latest_stands_in_where_it_alone_is_left(run):
+    states = run / 'training_states'
+    (states / '15.state').rename(states / 'latest.state')
+    assert newest_whole(states).path.name == '10.state'
+    for number in (5, 10):
+        (states / f'{number}.state').unlink()
+    assert newest_whole(states).path.name == 'latest.state'
+    (run / 'models/net_g_15.pth').unlink()
+    with pytest.raises(CheckpointError, match='none of its 1 checkpoints is whole'):
+        newest_whole(states)

@@ -90,6 +90,7 @@ class Search:
                 self.places.append(f'the gradient of {name}')
         sum(scaled.values()).backward()
         self._place('network_g', self._net_g, trace.first_backward, 'backward')
+        self._weights_place('network_g', trace, 'backward')
 
     def _discriminator(self, name: str, images: Tensor, is_real: bool) -> None:
         """A pass of network_d of its own, and backward."""
@@ -104,6 +105,7 @@ class Search:
                     self.losses.append(f'l_d_{name}')
                     self.places.append(f'the gradient of l_d_{name}')
                 self._place('network_d', self._net_d, trace.first_backward, f'backward, {name} pictures')
+                self._weights_place('network_d', trace, f'backward, {name} pictures')
 
     def _place(self, network: str, net: nn.Module, module: str | None, when: str) -> None:
         if module is None:
@@ -113,6 +115,11 @@ class Search:
         if not is_finite(weights):
             when += '; its weights are not finite'
         self.places.append(f'{network}: {module or type(net).__name__} ({when})')
+
+    def _weights_place(self, network: str, trace: Trace, when: str) -> None:
+        """The network as a whole, where no module is to be named: weights may be used without a call of theirs."""
+        if not self.places and not trace.weight_gradients_finite:
+            self.places.append(f'{network} ({when})')
 
     def _all_finite(self, losses: dict[str, Tensor]) -> bool:
         bad = [name for name, loss in losses.items() if not is_finite(loss)]

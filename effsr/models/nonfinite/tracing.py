@@ -37,11 +37,27 @@ def is_finite(value: Any) -> bool:
 class _Call:
     """One call of a module."""
 
-    def __init__(self, name: str, inputs_finite: bool):
+    def __init__(self, name: str, inputs_finite: bool, outer: '_Call | None'):
         self.name = name
         self.inputs_finite = inputs_finite
+        self.outer = outer  # the call that made this one
+        self.arrived = False  # a gradient of its output came
         self.broken_arrival: int | None = None  # the gradient of its output is not finite: as the how-manieth event
-        self.broken: int | None = None  # the gradient of its input or of one of its weights is not finite
+        # The gradient of its input, of one of its weights, or of the output of a call inside it is not finite.
+        self.broken: int | None = None
+
+    def arrives_broken(self, event: int) -> None:
+        """The gradient of its output is not finite: it broke within the calls around it, where theirs came finite.
+
+        Nothing else shows what a module does in its own forward where its input, fed from outside, needs no gradient.
+        """
+        self.broken_arrival = event
+        outer = self.outer
+        while outer is not None:
+            # What did not come by its output came by a way that is not watched, from wherever.
+            if outer.arrived and outer.broken is None:
+                outer.broken = event
+            outer = outer.outer
 
 
 class Trace:
@@ -57,6 +73,7 @@ class Trace:
     def __init__(self, net: nn.Module):
         self.net = net
         self.first_forward: str | None = None
+        self.weight_gradients_finite = True
         self._calls: list[_Call] = []
         self._open: list[_Call] = []
         self._events = 0
@@ -98,14 +115,16 @@ class Trace:
         if not guilty:
             return None
         first = guilty[0]
-        # A module and the first one in it have the same input, whose gradient breaks for both at once.
-        while inner := [call for call in guilty if call.name != first.name
+        # A module and the first one in it have the same input, whose gradient breaks for both at once. What breaks in
+        # it only later is not why it broke.
+        while inner := [call for call in guilty if call.name != first.name and call.broken <= first.broken
                         and (not first.name or call.name.startswith(f'{first.name}.'))]:
             first = inner[0]
         return first.name
 
     def _before(self, name: str, module: nn.Module, args: Any, kwargs: Any) -> Any:
-        call = _Call(name, is_finite((args, kwargs)))  # asked now, since the module may write into them
+        outer = self._open[-1] if self._open else None
+        call = _Call(name, is_finite((args, kwargs)), outer)  # asked now, since the module may write into them
         self._calls.append(call)
         self._open.append(call)
         return with_tensors(partial(self._as_input, call), (args, kwargs))
@@ -128,8 +147,9 @@ class Trace:
 
     def _output_gradient(self, call: _Call, gradient: Tensor) -> None:
         self._events += 1
+        call.arrived = True
         if call.broken_arrival is None and not is_finite(gradient):
-            call.broken_arrival = self._events
+            call.arrives_broken(self._events)
 
     def _input_gradient(self, call: _Call, gradient: Tensor) -> None:
         self._events += 1
@@ -139,6 +159,7 @@ class Trace:
     def _weight(self, name: str, gradient: Tensor) -> None:
         self._events += 1
         if not is_finite(gradient):
+            self.weight_gradients_finite = False
             for call in self._calls:
                 if call.name == name and call.broken is None:
                     call.broken = self._events

@@ -1,7 +1,9 @@
 """Optimizers by name: torch.optim's first-order ones, and schedule-free ones, whose weights for use are an average."""
 import inspect
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,9 +36,22 @@ def build_optimizer(component: Component, parameters: Iterable[Tensor], key: str
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     fused = {'fused': True} if _wants_fused(cls, component, trained) else {}
     optimizer = construct(cls, component, f'train.{key}', trained, **fused)
+    construct(_rehearse, component, f'train.{key}', cls, trained[0], **fused)
     if is_schedule_free(optimizer):
         optimizer.train()
     return optimizer
+
+
+def _rehearse(cls: type, like: Tensor, /, **arguments: Any) -> None:
+    """One step on a weight that is nobody's: some arguments are refused only there (capturable on a CPU, say)."""
+    weight = torch.zeros_like(like).requires_grad_()
+    weight.grad = torch.zeros_like(weight)
+    optimizer = cls([weight], **arguments)
+    if is_schedule_free(optimizer):
+        optimizer.train()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # they come again from the real one
+        optimizer.step()
 
 
 def _wants_fused(cls: type, component: Component, trained: list[Tensor]) -> bool:

@@ -33,6 +33,7 @@ def build_scheduler(component: Component | None, optimizer: torch.optim.Optimize
     if cls is None:
         raise OptionError(f'train.scheduler.type: no schedule is called {component.type}; for example MultiStepLR, '
                           'CosineAnnealingRestartLR, or any of torch.optim.lr_scheduler')
+    stand_in = _stand_in(optimizer)  # before the schedule changes the rates
     scheduler = construct(cls, component, 'train.scheduler', optimizer)
     # These two end training with an error when they are asked for a step past their last.
     for name, length in (('periods', sum(getattr(scheduler, 'periods', ()))),
@@ -40,7 +41,23 @@ def build_scheduler(component: Component | None, optimizer: torch.optim.Optimize
         if 0 < length < total_iter - 1:
             raise OptionError(f'train.scheduler.{name}: {component.type} ends after {length} iterations, train: '
                               f'total_iter is {total_iter}; give {name} of {total_iter} in all')
+    construct(_rehearse, component, 'train.scheduler', cls, stand_in, min(2, total_iter - 1))
     return scheduler
+
+
+def _stand_in(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """An optimizer with another's rates and arguments and weights that are nobody's; it cannot step."""
+    groups = [{**group, 'params': [torch.zeros(1)]} for group in optimizer.param_groups]
+    return torch.optim.Optimizer(groups, dict(optimizer.defaults))
+
+
+def _rehearse(cls: type, optimizer: torch.optim.Optimizer, steps: int, /, **arguments: Any) -> None:
+    """The first steps of a schedule: some arguments fail only there (T_max: 0, say, is divided by)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # that the optimizer does not step; the others come again from the real one
+        scheduler = cls(optimizer, **arguments)
+        for _ in range(steps):
+            scheduler.step()
 
 
 class LearningRate:
@@ -86,6 +103,11 @@ class LearningRate:
             self._step_schedules()
         self._apply(iteration, warmup_iter if warmup_iter > 0 else self._warmup_iter)
 
+    def restart(self, warmup_iter: int, iteration: int) -> None:
+        """Take another warm-up, and bring fresh schedules to an iteration."""
+        self._warmup_iter = warmup_iter
+        self.fast_forward(iteration)
+
     def fast_forward(self, iteration: int) -> None:
         """Bring fresh schedules to an iteration, from the rates that the optimizers were built with.
 
@@ -101,12 +123,13 @@ class LearningRate:
         self._apply(max(iteration, 1), self._warmup_iter)
 
     def state_dict(self) -> dict[str, Any]:
-        """The schedules' own rates, for each optimizer and group, and the factor."""
-        return {'pure': [list(rates) for rates in self._pure], 'factor': self.factor}
+        """The schedules' own rates, for each optimizer and group, the factor, and the length of the warm-up."""
+        return {'pure': [list(rates) for rates in self._pure], 'factor': self.factor, 'warmup': self._warmup_iter}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what state_dict gave, after the optimizers' states."""
         self.factor = state['factor']
+        self._warmup_iter = state.get('warmup', self._warmup_iter)
         self._pure = [list(rates) for rates in state['pure']]
         self._applied = self._now()
 

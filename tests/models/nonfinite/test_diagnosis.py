@@ -10,6 +10,7 @@ import torch
 from basicsr.utils.registry import ARCH_REGISTRY, LOSS_REGISTRY
 from torch import nn
 
+from effsr.archs.efficientsr_arch import EfficientSRNet
 from effsr.models.nonfinite.diagnosis import diagnose, replay, replay_file, unchanged, with_weights_before
 from effsr.models.pairs import Pairs
 from effsr.options import OptionError, validate
@@ -27,6 +28,26 @@ class Breakable(nn.Module):
 
     def forward(self, x):
         return nn.functional.pixel_shuffle(self.body(self.head(x)), 2)
+
+
+class RootNet(EfficientSRNet):
+    """Breaks backward in its own forward: all modules in it get a gradient that is broken already."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        return y + 0.0 * torch.sqrt(y * 0)
+
+
+class Unwatched(nn.Module):
+    """Breaks backward, and uses the weights of a module that it does not call."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 12, 3, 1, 1)
+
+    def forward(self, x):
+        y = nn.functional.pixel_shuffle(nn.functional.conv2d(x, self.conv.weight, self.conv.bias, 1, 1), 2)
+        return y + 0.0 * torch.sqrt(y * 0) if (x[:, 0, 0, 0] > 1).any() else y
 
 
 class Odd(nn.Module):
@@ -56,7 +77,8 @@ class Steep(nn.Module):
 
 @pytest.fixture
 def build(plain_options, monkeypatch, tmp_path):
-    monkeypatch.setattr(ARCH_REGISTRY, '_obj_map', {**ARCH_REGISTRY._obj_map, 'Breakable': Breakable})
+    monkeypatch.setattr(ARCH_REGISTRY, '_obj_map', {**ARCH_REGISTRY._obj_map, 'Breakable': Breakable,
+                                                    'RootNet': RootNet, 'Unwatched': Unwatched})
     monkeypatch.setattr(LOSS_REGISTRY, '_obj_map', {**LOSS_REGISTRY._obj_map, 'Odd': Odd})
 
     def make(changes=None, gan=False, breakable=True):
@@ -163,6 +185,23 @@ def test_the_first_layer_backward(build, gan):
     found = diagnose(model, fed(model))
     assert found.places == ('network_g: body.2 (backward)',) and found.losses == ()
     assert [sample.faults for sample in found.samples] == [('gradient',)] * 4
+
+
+@pytest.mark.parametrize('gan', [False, True])
+def test_the_networks_own_forward_backward(build, gan):
+    model = build({'network_g': {'type': 'RootNet', 'num_block': 1, 'num_conv': ...}}, gan, breakable=False)
+    found = diagnose(model, fed(model))
+    assert found.places == ('network_g: RootNet (backward)',) and found.losses == ()
+    assert [sample.faults for sample in found.samples] == [('gradient',)] * 4
+
+
+@pytest.mark.parametrize('gan', [False, True])
+def test_a_gradient_that_no_module_is_to_be_blamed_for(build, gan):
+    network = {'type': 'Unwatched', 'num_feat': ..., 'num_conv': ..., 'upscale': ...}
+    model = build({'network_g': network}, gan, breakable=False)
+    found = diagnose(model, fed(model, lambda data: data['lq'][1].fill_(1.5)))
+    assert found.places == ('network_g (backward)',) and found.losses == ()
+    assert [(sample.index, sample.faults) for sample in found.samples] == [(1, ('gradient',))]
 
 
 def test_a_loss_of_one_sample(build):

@@ -125,6 +125,60 @@ def test_backward_an_operation_between_modules_is_its_owners():
     assert traced(nn.Sequential(nn.Linear(3, 3), Net())).first_backward == '1'
 
 
+class Outer(nn.Module):
+    """Breaks backward in its own forward, after the modules in it; what is fed to them needs no gradient."""
+
+    def __init__(self, *modules):
+        super().__init__()
+        self.inner = nn.Sequential(nn.Linear(3, 3), *modules)
+
+    def forward(self, x):
+        y = self.inner(x)
+        return y + (y * 0).sqrt()
+
+
+def test_backward_an_operation_after_modules_without_a_gradient_of_the_input():
+    trace = traced(Outer(nn.Linear(3, 3)))
+    assert trace.first_backward == '' and trace.gradient_arrives_finite and not trace.weight_gradients_finite
+    assert traced(nn.Sequential(Outer(nn.Linear(3, 3)), nn.Linear(3, 3))).first_backward == '0'
+    assert traced(nn.Sequential(nn.Sequential(Outer()), nn.Linear(3, 3))).first_backward == '0.0'
+
+
+def test_backward_what_breaks_in_a_module_is_not_the_fault_of_those_around_it():
+    """Although a broken gradient arrives inside them too."""
+    assert traced(nn.Sequential(nn.Sequential(nn.Linear(3, 3), Zero(), Root()))).first_backward == '0.2'
+
+
+def test_backward_not_what_breaks_later_in_it():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.early, self.late = nn.Sequential(nn.Linear(3, 3), Zero(), Root()), nn.Linear(3, 3)
+
+        def forward(self, x):
+            early, late = self.early(x), self.late(x)
+            return early + (late * 0).sqrt()
+    assert traced(Net()).first_backward == ''
+
+
+def test_backward_what_comes_by_a_way_that_is_not_watched_is_nobodys_fault():
+    class Box:
+        def __init__(self, tensor):
+            self.tensor = tensor
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+
+        def forward(self, x):
+            return Box(self.inner(x))
+    torch.manual_seed(0)
+    with Trace(Net()) as trace:
+        (trace.net(torch.rand(2, 3)).tensor * 0).sqrt().sum().backward()
+    assert trace.first_backward is None and not trace.weight_gradients_finite
+
+
 def test_what_it_watches_computes_the_same():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.LeakyReLU(0.1, inplace=True), nn.BatchNorm2d(4), nn.ReLU(inplace=True))

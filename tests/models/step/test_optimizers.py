@@ -38,9 +38,24 @@ def test_an_optimizer_by_name_gets_the_trained_parameters_alone():
     ({'type': 'Adam', 'rate': 1}, r'train\.optim_g: Adam: .*rate'),
     ({'type': 'Adam', 'lr': -1.0}, r'train\.optim_g: Adam: .*-1'),
     ({'type': 'Adam', 'lr': 'fast'}, r'train\.optim_g: Adam: '),
+    # What only a step refuses.
+    ({'type': 'Adam', 'capturable': True}, r'train\.optim_g: Adam: AssertionError: .*; check its arg.*capturable'),
+    ({'type': 'Adam', 'differentiable': True}, r'train\.optim_g: Adam: RuntimeError: .*differentiable'),
 ])
 def test_optimizer_errors(options, match):
     refused(match, build_optimizer, Component(**options), nn.Linear(1, 1).parameters(), 'optim_g')
+
+
+@pytest.mark.parametrize('name', ['Adam', 'SGD', *SCHEDULE_FREE])
+def test_the_step_that_is_tried_leaves_everything_as_it_was(name):
+    if name in SCHEDULE_FREE:
+        pytest.importorskip('schedulefree')
+    net = nn.Linear(2, 3)
+    before, state = [parameter.detach().clone() for parameter in net.parameters()], torch.get_rng_state()
+    optimizer = build_optimizer(Component(type=name, lr=0.5, weight_decay=0.1), net.parameters(), 'optim_g')
+    assert all(torch.equal(*pair) for pair in zip(net.parameters(), before, strict=True))
+    assert all(parameter.grad is None for parameter in net.parameters())
+    assert not any(optimizer.state.values()) and torch.equal(torch.get_rng_state(), state)
 
 
 def losses_of(optimizer, net, count=12):

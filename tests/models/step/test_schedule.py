@@ -56,9 +56,23 @@ def test_a_schedule_by_name(options, cls, expected):
     ({'type': 'CosineAnnealingRestartLR', 'periods': [2, 2]}, 'same length'),
     ({'type': 'CosineAnnealingRestartLR', 'periods': [50]}, r'scheduler\.periods: .* ends after 50 iterations'),
     ({'type': 'OneCycleLR', 'max_lr': 1, 'total_steps': 9}, r'scheduler\.total_steps: .* total_iter is 100'),
+    # What only a step refuses.
+    ({'type': 'CosineAnnealingLR', 'T_max': 0}, r'train\.scheduler: CosineAnnealingLR: ZeroDivisionError: .*T_max'),
+    ({'type': 'StepLR', 'step_size': 0}, r'train\.scheduler: StepLR: ZeroDivisionError: .*step_size'),
 ])
 def test_schedule_errors(options, match):
     refused(match, build_scheduler, Component(**options), sgd(), 100)
+
+
+def test_the_steps_that_are_tried_leave_the_optimizer_alone():
+    optimizer = torch.optim.Adam([nn.Parameter(torch.zeros(1))], 1.0)
+    scheduler = build_scheduler(Component(type='ExponentialLR', gamma=0.5), optimizer, 9)
+    assert (optimizer.param_groups[0]['lr'], scheduler.last_epoch, len(optimizer.state)) == (1.0, 0, 0)
+    # No more of them than the run has.
+    for options in ({'type': 'OneCycleLR', 'max_lr': 1.0, 'total_steps': 1},
+                    {'type': 'CosineAnnealingRestartLR', 'periods': [1]}):
+        for total_iter in (1, 2):
+            build_scheduler(Component(**options), torch.optim.Adam([nn.Parameter(torch.zeros(1))]), total_iter)
 
 
 def rate(total_iter=100, warmup_iter=-1, lr=1.0, **schedule):
@@ -162,5 +176,5 @@ def test_optimizers_have_schedules_of_their_own():
     learning_rate = LearningRate(optimizers, Component(**STEPS), 100, 2)
     learning_rate.step(1)
     assert [optimizer.param_groups[0]['lr'] for optimizer in optimizers] == [0.5, 1.0]
-    assert learning_rate.state_dict() == {'pure': [[1.0], [2.0]], 'factor': 1.0}
+    assert learning_rate.state_dict() == {'pure': [[1.0], [2.0]], 'factor': 1.0, 'warmup': 2}
     assert len(learning_rate.schedulers) == 2
