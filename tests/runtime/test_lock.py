@@ -27,12 +27,12 @@ def test_a_second_holder_is_refused_and_told_who_the_first_is(tmp_path, monkeypa
 def test_a_lock_file_that_a_killed_run_left_is_no_lock(tmp_path):
     lock_path(tmp_path / 'run').write_text('process 1 on elsewhere')
     with locked(tmp_path / 'run'):
-        pass
+        assert lock_path(tmp_path / 'run').read_text().startswith(f'process {os.getpid()} on ')
 
 
 def test_a_file_system_without_locks(tmp_path, monkeypatch):
     def refused(*args):
         raise OSError(95, 'Operation not supported')
     monkeypatch.setattr(lock.fcntl, 'flock', refused)
-    with locked(tmp_path / 'run'):
-        pass
+    with locked(tmp_path / 'run'), locked(tmp_path / 'run'):
+        assert lock_path(tmp_path / 'run').read_bytes() == b''
