@@ -82,7 +82,8 @@ def _data(options: Options, loaders: Loaders) -> list[str]:
 
 def _files(dataset: object) -> set[Path]:
     dataset = getattr(dataset, 'dataset', dataset)  # below what handles unreadable samples
-    paths = getattr(dataset, 'paths', None) or [gt for _, gt in getattr(dataset, 'pairs', ())]
+    where = getattr(dataset, 'where', None)
+    paths = map(where, range(len(dataset))) if callable(where) else getattr(dataset, 'paths', ())
     return {Path(path).resolve() for path in paths if isinstance(path, str | os.PathLike)}
 
 

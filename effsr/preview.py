@@ -22,7 +22,7 @@ from effsr.data.tolerant import TolerantDataset
 from effsr.options import OptionError, Options, load_options, locate
 from effsr.sheets.arguments import check, parse_arguments
 from effsr.sheets.distribution import as_csv, as_lines, distribution
-from effsr.sheets.first_samples import draw_sheet, drawn_for, first_indices, make_samples, sheet_title
+from effsr.sheets.first_samples import draw_sheet, drawn_for, first_indices, make_first_samples, sheet_title
 
 
 def preview(args: argparse.Namespace, options: Options) -> None:
@@ -37,7 +37,7 @@ def preview(args: argparse.Namespace, options: Options) -> None:
     if options.sample_data is not None:
         write_sample_photographs(options.sample_data)
     dataset = TolerantDataset(build_dataset(options, 'train'), 'train')
-    samples = make_samples(options, dataset, first_indices(options, len(dataset), args.n, args.iteration))
+    samples = make_first_samples(options, dataset, args.n, args.iteration)
     sheet.parent.mkdir(parents=True, exist_ok=True)
     write_rgb(sheet, draw_sheet(samples, sheet_title(options, len(samples), args.iteration)))
     print(f'sheet  {sheet}')

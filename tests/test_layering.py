@@ -17,20 +17,23 @@ MAY_IMPORT = {
     'discovery': set(),
     '_script': set(),
     'degradations': set(),
+    'augmentation': set(),
     'runtime': set(),
-    # The degradation's options are described once, beside the code that draws from them.
-    'options': {'degradations.settings'},
+    # These options are described once, beside the code that draws from them.
+    'options': {'degradations.settings', 'augmentation.settings'},
     # Packages of components find their own files; a name of BasicSR's is claimed before it is registered.
     'archs': {'discovery'},
-    'losses': {'bridge.claim'},
+    'losses': {'discovery', 'bridge.claim'},
     'metrics': {'bridge.claim'},
     'data': {'options', 'degradations', 'discovery', 'bridge.claim'},
     'inference': {'data.image_io', 'runtime.checkpoint', 'runtime.sidecar'},
     'models': {'options', 'degradations', 'losses', 'metrics', 'runtime', 'inference.tiling', 'data.image_io',
-               'discovery', '__version__'},  # the version is written beside the weights
+               'augmentation', 'discovery', '__version__'},  # the version is written beside the weights
     # What a run prints, and the parts of the command line that train.py and test.py share.
     'summary': {'options', 'runtime.bar'},
     'command_line': set(),
+    # What prepare.py and downscale.py do.
+    'curation': {'options', 'data', 'degradations', 'runtime', 'command_line', '__version__'},
     # Subcommands of benchmark.py, which drive whole models.
     'benchmarks': EVERYTHING,
     # A whole run, in earnest or as a rehearsal; entry files only users import.
@@ -40,7 +43,9 @@ MAY_IMPORT = {
     'rehearsal': EVERYTHING,
     'doubts': {'options', 'data'},
     'places': {'options', 'data', 'degradations'},
-    'sheets': {'options', 'data', 'degradations'},
+    'sheets': {'options', 'data', 'degradations', 'augmentation'},
+    # The plain Python way in, for scripts and notebooks.
+    'training_utils': {'data', 'augmentation', 'losses'},
     '__init__': EVERYTHING,
     **dict.fromkeys(ENTRY_FILES, EVERYTHING),
 }

@@ -1,16 +1,15 @@
 """A validation set degraded on the fly, the same in every run: one seed for each image, from its name."""
 import zlib
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from basicsr.utils.registry import DATASET_REGISTRY
 from pydantic import Field
 from torch.utils.data import Dataset
 
-from effsr.data.dataset_options import ImageDatasetOptions, parse_dataset_options
-from effsr.data.image_check import check_images
+from effsr.data.dataset_options import ImageDatasetOptions, open_gt, parse_dataset_options
 from effsr.data.image_io import to_tensor
-from effsr.data.image_source import ImageCache, find_images
 from effsr.data.sampler import sample_seed
 from effsr.degradations import Degradation, DegradationSettings
 
@@ -49,19 +48,21 @@ class DegradedDataset(Dataset):
     def __init__(self, opt: Mapping[str, Any]):
         self.opt = opt
         self.options = parse_dataset_options(DegradedDatasetOptions, opt)
-        self.paths = find_images(self.options.dataroot_gt, self.options.meta_info)
-        refused = check_images(self.paths, SMALLEST_LQ * self.options.scale, 'scale', self.options.on_error)
-        self.cache = ImageCache(self.options.cache_mb, refused)
+        self.images = open_gt(self.options)
+        self.images.check(SMALLEST_LQ * self.options.scale, 'scale', self.options.on_error)
         self.degradation = Degradation(self.options.degradation, self.options.scale)
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.images)
+
+    def where(self, index: int) -> str:
+        """The gt that a sample is cut from."""
+        return self.images.where(index)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        path = self.paths[index]
-        image = self.cache.read(path)
+        path, image = self.images.where(index), self.images.read(index)
         height, width = (side - side % self.options.scale for side in image.shape[:2])
         gt = to_tensor(image[:height, :width])
-        seed = sample_seed(self.options.seed, 0, zlib.crc32(path.name.encode()))
+        seed = sample_seed(self.options.seed, 0, zlib.crc32(PurePosixPath(self.images.name(index)).name.encode()))
         lq, _ = self.degradation(gt[None], [seed])
-        return {'lq': lq[0], 'gt': gt, 'lq_path': str(path), 'gt_path': str(path)}
+        return {'lq': lq[0], 'gt': gt, 'lq_path': path, 'gt_path': path}

@@ -10,6 +10,9 @@ import numpy as np
 from PIL import Image
 
 READABLE = 'PNG, JPEG, WebP, BMP, TIFF, PPM'
+# What a transparent picture is laid on, as a share of the largest value; the other two rules have no ground.
+GROUNDS = {'white': 1.0, 'black': 0.0, 'gray': 0.5}
+ALPHA_RULES = (*GROUNDS, 'drop', 'refuse')
 PILLOW_FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'TIFF', 'PPM')
 ORIENTATION_TAG = 0x0112
 BITS_PER_SAMPLE_TAG = 258
@@ -67,18 +70,31 @@ def _orientation(image: Image.Image) -> int:
 
 
 def decode_file(path: Path) -> tuple[np.ndarray, str]:
-    """Decode a whole file.
-
-    Returns:
-        uint8 or uint16 (H, W, C), upright, C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; and the format's name.
+    """Decode a whole file; see :func:`decode_bytes`.
 
     Raises:
-        ImageError: The file cannot be read, is damaged, or is of a kind that is not read here.
+        ImageError: As there, or the file cannot be read.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise unreadable(path, error) from error
+    return decode_bytes(data, path)
+
+
+def decode_bytes(data: bytes, path: Path) -> tuple[np.ndarray, str]:
+    """Decode the content of a file.
+
+    Args:
+        data: The whole content.
+        path: What to call it in messages.
+
+    Returns:
+        uint8 or uint16 (H, W, C), upright, C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; and the format's name.
+
+    Raises:
+        ImageError: The content is empty, damaged, or of a kind that is not read here.
+    """
     image, orientation = open_header(io.BytesIO(data), path)
     if image.format in ('PNG', 'WEBP') and getattr(image, 'is_animated', False):
         raise ImageError(f'{path}: is animated ({image.n_frames} frames); accepted: still pictures')
@@ -144,9 +160,23 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-def on_white(pixels: np.ndarray) -> np.ndarray:
-    """(H, W, C) with alpha last -> (H, W, C - 1), laid on white in exact integer arithmetic, rounded half up."""
-    white = np.iinfo(pixels.dtype).max
+def without_alpha(pixels: np.ndarray, rule: str, path: Path) -> np.ndarray:
+    """(H, W, C) with alpha last -> (H, W, C - 1).
+
+    white, black and gray lay the picture on that ground in exact integer arithmetic, rounded half up: ``color * alpha +
+    ground * (1 - alpha)``. drop takes the colours as they stand, under clear pixels too. refuse accepts a picture whose
+    every pixel is opaque.
+
+    Raises:
+        ImageError: The rule is refuse, and a pixel is not opaque.
+    """
+    top = np.iinfo(pixels.dtype).max
+    if rule == 'refuse' and pixels[..., -1].min() < top:
+        raise ImageError(f'{path}: has transparent pixels, and alpha is refuse; accepted: opaque pictures, or alpha: '
+                         f'{", ".join(ALPHA_RULES[:-1])}')
+    if rule in ('drop', 'refuse'):
+        return np.ascontiguousarray(pixels[..., :-1])
+    ground = int(top * GROUNDS[rule] + 0.5)
     alpha = pixels[..., -1:].astype(np.uint64)
-    total = pixels[..., :-1].astype(np.uint64) * alpha + white * (white - alpha)
-    return ((total + white // 2) // white).astype(pixels.dtype)
+    total = pixels[..., :-1].astype(np.uint64) * alpha + ground * (top - alpha)
+    return ((total + top // 2) // top).astype(pixels.dtype)

@@ -40,9 +40,7 @@ def encode_picture(path: Path, picture, quality: int) -> bytes:
     Raises:
         ImageError: Unknown suffix, or the format cannot hold this picture.
     """
-    file_format = FORMATS.get(path.suffix.lower())
-    if file_format is None:
-        raise ImageError(f'{path}: cannot write files of this suffix; accepted: {", ".join(FORMATS)}')
+    file_format = _format_of(path)
     color, alpha = picture.color, picture.alpha
     if alpha is not None and not file_format.alpha:
         color, alpha = color * alpha[..., None] + (1 - alpha[..., None]), None
@@ -50,14 +48,42 @@ def encode_picture(path: Path, picture, quality: int) -> bytes:
     if alpha is not None:
         layers.append(alpha[..., None])
     bits = picture.bits if file_format.deep else 8
-    pixels = _quantise(np.concatenate(layers, axis=2), bits)
+    return encode_pixels(path, _quantise(np.concatenate(layers, axis=2), bits), quality)
+
+
+def encode_pixels(path: Path, pixels: np.ndarray, quality: int = 95, lossless: bool = False) -> bytes:
+    """Pixels as :func:`effsr.data.image_decode.decode_file` returns them, as the bytes of a file of the path's suffix.
+
+    Args:
+        path: Its suffix says the format; messages name it.
+        pixels: uint8 or uint16 (H, W, C): grey, grey and alpha, RGB, or RGB and alpha.
+        quality: Of JPEG and lossy WebP, 1 to 100.
+        lossless: Of WebP: every pixel as it is, clear ones included.
+
+    Raises:
+        ImageError: Unknown suffix, or the format cannot hold these pixels, without loss where that is asked for.
+    """
+    file_format = _format_of(path)
+    has_alpha, deep = pixels.shape[2] in (2, 4), pixels.dtype == np.uint16
+    lost = [what for what, is_lost in (('transparency', has_alpha and not file_format.alpha),
+                                       ('16 bits', deep and not file_format.deep),
+                                       ('every pixel as it is', lossless and file_format.name == 'JPEG')) if is_lost]
+    if lost:
+        raise ImageError(f'{path}: {file_format.name} cannot hold {" and ".join(lost)}; PNG can')
     try:
-        return _encode_16(pixels, file_format.name) if bits == 16 else _encode_8(pixels, file_format.name, quality)
+        return _encode_16(pixels, file_format.name) if deep else _encode_8(pixels, file_format.name, quality, lossless)
     # OSError and ValueError for sizes that a format cannot hold, cv2.error for OpenCV's.
     except (OSError, ValueError, struct.error, cv2.error) as error:
         height, width = pixels.shape[:2]
         raise ImageError(f'{path}: {width}x{height} pixels cannot be written as {file_format.name} ({error}); '
                          'PNG holds any size') from error
+
+
+def _format_of(path: Path) -> _Format:
+    file_format = FORMATS.get(path.suffix.lower())
+    if file_format is None:
+        raise ImageError(f'{path}: cannot write files of this suffix; accepted: {", ".join(FORMATS)}')
+    return file_format
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -83,10 +109,11 @@ def _quantise(values: np.ndarray, bits: int) -> np.ndarray:
     return np.rint(np.clip(values, 0, 1) * top).astype(np.uint16 if bits == 16 else np.uint8)
 
 
-def _encode_8(pixels: np.ndarray, name: str, quality: int) -> bytes:
+def _encode_8(pixels: np.ndarray, name: str, quality: int, lossless: bool) -> bytes:
     options = {
         'JPEG': {'quality': quality, 'subsampling': 0},
-        'WEBP': {'quality': quality},
+        # `exact` keeps the colour of clear pixels.
+        'WEBP': {'lossless': True, 'exact': True} if lossless else {'quality': quality},
         # Level 3 writes twice as fast as the default 6 for files about a tenth larger.
         'PNG': {'compress_level': 3},
     }.get(name, {})

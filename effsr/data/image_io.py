@@ -4,19 +4,35 @@ Everything else sees RGB, either as uint8 arrays (H, W, 3) or as floats in [0, 1
 content, never by its name or by the largest value in it. The decoding and encoding behind these functions are in
 :mod:`effsr.data.image_decode` and :mod:`effsr.data.image_encode`.
 """
+import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 
-from effsr.data.image_decode import ImageError, decode_file, on_white, open_header, unreadable
+from effsr.data.image_decode import (
+    ALPHA_RULES,
+    ImageError,
+    decode_bytes,
+    decode_file,
+    open_header,
+    unreadable,
+    without_alpha,
+)
 from effsr.data.image_encode import encode_picture, write_bytes
 
-__all__ = ['IMAGE_SUFFIXES', 'ImageError', 'Picture', 'image_size', 'list_images', 'read_picture', 'read_rgb',
-           'to_tensor', 'to_uint8', 'write_picture', 'write_rgb']
+__all__ = ['ALPHA_RULES', 'IMAGE_SUFFIXES', 'ImageError', 'Picture', 'image_size', 'list_images', 'read_picture',
+           'read_rgb', 'refuse_unfinished', 'rgb_from_bytes', 'size_from_bytes', 'to_tensor', 'to_uint8',
+           'write_picture', 'write_rgb']
 
 IMAGE_SUFFIXES = ('.bmp', '.jfif', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
+
+# The marker that ends a whole file of each format; some writers let padding follow it.
+END_MARKERS = {b'\x89PNG': b'IEND', b'\xff\xd8\xff': b'\xff\xd9'}
+TAIL = 65536
+UNFINISHED = '.unfinished'  # lies in a folder until the command that fills it has come to its end
 
 
 @dataclass(frozen=True)
@@ -44,12 +60,13 @@ def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
     Hidden files, files in hidden folders and anything without one of IMAGE_SUFFIXES are left out.
 
     Raises:
-        ValueError: The folder is missing, is a file, or holds no image.
+        ValueError: The folder is missing, is a file, holds no image, or is not finished.
     """
     folder = Path(folder)
     accepted = f'a folder holding {", ".join(IMAGE_SUFFIXES)}'
     if not folder.is_dir():
         raise ValueError(f'{folder}: {"is a file" if folder.exists() else "no such folder"}; accepted: {accepted}')
+    refuse_unfinished(folder)
     found = folder.rglob('*') if recursive else folder.glob('*')
     images = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES
               and not any(part.startswith('.') for part in path.relative_to(folder).parts) and path.is_file()]
@@ -58,11 +75,27 @@ def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
     return sorted(images, key=lambda path: path.relative_to(folder).parts)
 
 
-def read_rgb(path: str | Path) -> np.ndarray:
+def refuse_unfinished(folder: Path) -> None:
+    """Refuse a folder that a command has begun to fill and not finished.
+
+    Raises:
+        ValueError: It, or one above it (of `gt` and `lq` together, say), is such a folder.
+    """
+    for place in (folder, *folder.parents[:1]):
+        if (place / UNFINISHED).is_file():
+            by = (place / UNFINISHED).read_text(encoding='utf-8', errors='replace').strip() or 'a command'
+            raise ValueError(f'{place}: {by} has not finished there; run it again to finish, or remove the folder')
+
+
+def read_rgb(path: str | Path, alpha: str = 'white') -> np.ndarray:
     """Read an image as RGB, for training and validation.
 
     EXIF orientation is applied. Grey is repeated to three channels, palettes are expanded. A transparent picture is
-    laid on white: ``color * alpha + white * (1 - alpha)``. 16 bits become 8 by ``round(value / 257)``, last.
+    laid on a ground: ``color * alpha + ground * (1 - alpha)``. 16 bits become 8 by ``round(value / 257)``, last.
+
+    Args:
+        path: The file.
+        alpha: The ground: white, black or gray; or drop, the colours as they stand; or refuse.
 
     Returns:
         uint8 (H, W, 3), RGB.
@@ -70,9 +103,19 @@ def read_rgb(path: str | Path) -> np.ndarray:
     Raises:
         ImageError: Missing, empty, truncated, no image, or of a kind that is not read here; names the file.
     """
-    pixels, _ = decode_file(Path(path))
+    return _as_rgb(decode_file(Path(path))[0], alpha, Path(path))
+
+
+def rgb_from_bytes(data: bytes, path: str | Path, alpha: str = 'white') -> np.ndarray:
+    """The same for the content of a file that lies elsewhere; ``path`` is what messages call it."""
+    return _as_rgb(decode_bytes(data, Path(path))[0], alpha, Path(path))
+
+
+def _as_rgb(pixels: np.ndarray, alpha: str, path: Path) -> np.ndarray:
+    if alpha not in ALPHA_RULES:
+        raise ValueError(f'alpha: {alpha!r} is no rule; accepted: {", ".join(ALPHA_RULES)}')
     if pixels.shape[2] in (2, 4):
-        pixels = on_white(pixels)
+        pixels = without_alpha(pixels, alpha, path)
     if pixels.dtype == np.uint16:
         pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
@@ -98,11 +141,43 @@ def image_size(path: str | Path) -> tuple[int, int]:
     path = Path(path)
     try:
         with open(path, 'rb') as file:
-            image, orientation = open_header(file, path)
-            width, height = image.size
+            return _upright_size(file, path)
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def size_from_bytes(data: bytes, path: str | Path) -> tuple[int, int]:
+    """(height, width) of the content of a file; of PNG and JPEG it must have its end.
+
+    Raises:
+        ImageError: Empty, without an image's header, or cut short; ``path`` is what the message calls it.
+    """
+    path = Path(path)
+    size = _upright_size(io.BytesIO(data), path)
+    require_end(data[:4], data[-TAIL:], path)
+    return size
+
+
+def _upright_size(file: BinaryIO, path: Path) -> tuple[int, int]:
+    image, orientation = open_header(file, path)
+    width, height = image.size
     return (width, height) if orientation >= 5 else (height, width)
+
+
+def require_end(head: bytes, tail: bytes, path: Path) -> None:
+    """Check that a PNG or JPEG ends as a whole one does.
+
+    Args:
+        head: The first 4 bytes.
+        tail: The last TAIL bytes, or all.
+        path: What to call it in the message.
+
+    Raises:
+        ImageError: It is cut short.
+    """
+    for magic, marker in END_MARKERS.items():
+        if head.startswith(magic) and marker not in tail:
+            raise ImageError(f'{path}: the file is cut short; copy it again or take it out')
 
 
 def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> None:

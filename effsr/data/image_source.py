@@ -1,32 +1,69 @@
-"""Where a dataset's images come from: the list of files, and decoded images kept in memory up to a limit."""
-from collections.abc import Mapping
+"""From the folders and lists that an option file names to the storages of a dataset."""
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from effsr.data.image_io import ImageError, list_images, read_rgb
+from effsr.data.storages.opening import AUTO, kind_of, open_storage
+from effsr.data.storages.storage import Storage
 from effsr.options import OptionError
 
 
-def find_images(dataroot: str | None, meta_info: str | None, key: str = 'dataroot_gt') -> list[Path]:
-    """List the images of a dataset.
+def as_list(value: str | Sequence[str] | None) -> list[str]:
+    """One folder, or several, or none, as a list."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def open_roots(roots: str | Sequence[str] | None, lists: str | Sequence[str] | None = None, kind: str = AUTO,
+               alpha: str = 'white', key: str = 'dataroot_gt',
+               name_of: Callable[[str, Path], str] | None = None) -> list[Storage]:
+    """Open the storages of a dataset.
 
     Args:
-        dataroot: Folder of images, searched with its subfolders.
-        meta_info: Text file with one image a line, relative to dataroot (what follows a blank is ignored, unless
-            there is a file of the whole name), or None.
-        key: The option that names the folder, for messages.
+        roots: Folder, LMDB, packed set or shards; or several.
+        lists: For each root a text file with the pictures to take, one a line; None takes all.
+        kind, alpha: As in :func:`effsr.data.storages.opening.open_storage`.
+        key: The option that names the roots, for messages.
+        name_of: (line of a list, root) -> name of the picture; default: what stands before the first blank, unless
+            there is a file of the whole name.
 
     Raises:
-        OptionError: No folder given, or the list is missing or empty.
-        ValueError: The folder is missing or holds no image.
+        OptionError: No root given, not as many lists as roots, or a list that is missing or empty.
+        ValueError: A root cannot be opened.
     """
-    if dataroot is None:
+    places, files = as_list(roots), as_list(lists)
+    if not places:
         raise OptionError(f'{key}: missing; give the folder of images')
-    if meta_info is None:
-        return list_images(dataroot)
-    names = [_listed_name(line, Path(dataroot)) for line in read_list(meta_info)]
-    return [Path(dataroot) / name for name in names]
+    if len(set(places)) < len(places):
+        raise OptionError(f'{key}: names {next(root for root in places if places.count(root) > 1)} twice; to take more '
+                          'from one folder, give weights')
+    if files and len(files) != len(places):
+        raise OptionError(f'meta_info: {len(files)} list{"s" if len(files) > 1 else ""} for {len(places)} folders of '
+                          f'{key}; accepted: one for each')
+    if not files:
+        return [open_storage(root, kind, None, alpha) for root in places]
+    return [open_listed(Path(root), read_list(file), kind, alpha, name_of)
+            for root, file in zip(places, files, strict=True)]
+
+
+def open_listed(root: Path, lines: Sequence[str], kind: str, alpha: str,
+                name_of: Callable[[str, Path], str] | None = None) -> Storage:
+    """Open the pictures of one root that the lines of a list name."""
+    if name_of is not None:
+        return open_storage(root, kind, [name_of(line, root) for line in lines], alpha)
+    is_folder = kind_of(root) == 'disk'
+    known = () if is_folder else frozenset(open_storage(root, kind, None, alpha).names)
+
+    def stands_whole(line: str) -> bool:
+        return (root / line).is_file() if is_folder else line in known
+
+    names = [line if ' ' not in line or stands_whole(line) else before_blank(line) for line in lines]
+    return open_storage(root, kind, names, alpha)
+
+
+def before_blank(line: str) -> str:
+    """The name in a line of BasicSR's lists, which go on with the size behind a blank."""
+    return line.split(' ')[0].rstrip(',')
 
 
 def read_list(meta_info: str) -> list[str]:
@@ -45,40 +82,3 @@ def read_list(meta_info: str) -> list[str]:
     if not lines:
         raise OptionError(f'{meta_info}: meta_info lists no image')
     return lines
-
-
-def _listed_name(line: str, folder: Path) -> str:
-    """BasicSR's lists go on with the size behind a blank; a name may hold blanks itself."""
-    return line if ' ' not in line or (folder / line).is_file() else line.split(' ')[0].rstrip(',')
-
-
-class ImageCache:
-    """Decoded images, kept until they fill `limit_mb`; later ones are decoded at each use.
-
-    Decoding a photograph takes longer than everything else a dataset does with it, and small datasets fit in memory.
-
-    Args:
-        limit_mb: Megabytes to fill.
-        refused: Files that were found unusable, and why: they are not tried again.
-    """
-
-    def __init__(self, limit_mb: int, refused: Mapping[Path, str] | None = None):
-        self._free = limit_mb * 2**20
-        self._images: dict[Path, np.ndarray] = {}
-        self._refused = dict(refused or {})
-
-    def read(self, path: Path) -> np.ndarray:
-        """(H, W, 3) uint8 RGB; not to be written to.
-
-        Raises:
-            ImageError: The file cannot be read, or was refused.
-        """
-        if path in self._refused:
-            raise ImageError(self._refused[path])
-        image = self._images.get(path)
-        if image is None:
-            image = read_rgb(path)
-            if image.nbytes <= self._free:
-                self._images[path] = image
-                self._free -= image.nbytes
-        return image

@@ -42,7 +42,8 @@ def build_train_loader(options: Options, batch_size: int) -> tuple[DataLoader, T
     runtime = options.runtime
     try:
         sampler = TrainSampler(len(dataset), batch_size, options.train.total_iter, settings.dataset_enlarge_ratio,
-                               options.manual_seed, runtime.rank, runtime.world_size)
+                               options.manual_seed, runtime.rank, runtime.world_size,
+                               getattr(dataset.dataset, 'shares', None))
     except ValueError as error:
         raise OptionError(f'datasets.train.batch_size_per_gpu: {error}') from error
     loader = DataLoader(dataset, batch_size=batch_size, sampler=sampler, drop_last=True,

@@ -8,10 +8,8 @@ from pydantic import Field, model_validator
 from torch.utils.data import Dataset
 
 from effsr.data.augment import apply_flips, draw_corner, draw_flips
-from effsr.data.dataset_options import ImageDatasetOptions, parse_dataset_options
-from effsr.data.image_check import check_images
+from effsr.data.dataset_options import ImageDatasetOptions, open_gt, parse_dataset_options
 from effsr.data.image_io import to_tensor
-from effsr.data.image_source import ImageCache, find_images
 from effsr.data.sampler import iteration_of, seed_of
 from effsr.data.worker_pairs import WorkerPairs
 from effsr.options.schema import Conflict
@@ -39,8 +37,9 @@ class RealESRGANDatasetOptions(ImageDatasetOptions):
 
 @DATASET_REGISTRY.register()
 class RealESRGANDataset(Dataset):
-    """A folder of photographs, cropped, flipped and rotated, each sample with the seed of its degradation.
+    """Photographs of one or several folders or other storages, cropped, flipped and rotated.
 
+    Each sample comes with the seed of its degradation.
     Kernels are not made here: they are drawn with every other parameter of the degradation from the sample's seed.
 
     Args:
@@ -63,24 +62,28 @@ class RealESRGANDataset(Dataset):
         self.opt = opt
         self.pairs = pairs
         self.options = parse_dataset_options(RealESRGANDatasetOptions, opt)
-        self.paths = find_images(self.options.dataroot_gt, self.options.meta_info)
-        refused = check_images(self.paths, self.options.crop_pad_size, 'crop_pad_size', self.options.on_error)
-        self.cache = ImageCache(self.options.cache_mb, refused)
+        self.images = open_gt(self.options)
+        self.images.check(self.options.crop_pad_size, 'crop_pad_size', self.options.on_error)
+        self.shares = self.images.shares(self.options.weights)
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.images)
+
+    def where(self, index: int) -> str:
+        """The gt that a sample is cut from."""
+        return self.images.where(index)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         gt, seed = self.crop(index)
         made = {'gt': to_tensor(gt)} if self.pairs is None else self.pairs(gt, seed, iteration_of(index))
-        return {**made, 'seed': seed, 'gt_path': str(self.paths[index])}
+        return {**made, 'seed': seed, 'gt_path': self.where(index)}
 
     def crop(self, index: int) -> tuple[np.ndarray, int]:
         """The sample's crop, (crop_pad_size, crop_pad_size, 3) uint8 RGB, and its seed."""
         seed = seed_of(index)
         rng = np.random.default_rng([seed, CROP_STREAM])
-        image = self.cache.read(self.paths[index])
+        self.images.require(index)
         size = self.options.crop_pad_size
-        top, left = draw_corner(rng, *image.shape[:2], size)
-        crop = image[top:top + size, left:left + size]
+        top, left = draw_corner(rng, *self.images.size(index), size)
+        crop = self.images.window(index, top, left, size, size)
         return apply_flips(crop, draw_flips(rng, self.options.use_hflip, self.options.use_rot)), seed

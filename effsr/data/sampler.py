@@ -1,11 +1,13 @@
 """Which image comes next, and the one seed that all randomness of that sample is drawn from."""
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
+
+from effsr.data.shares import Share, epoch_indices
 
 
 def sample_seed(manual_seed: int, epoch: int, position: int) -> int:
@@ -60,13 +62,14 @@ class TrainSampler(Sampler):
         enlarge_ratio: How often an epoch goes through the images.
         manual_seed: Seed of the order and of every sample's seed.
         rank, world_size: This process, and how many there are.
+        shares: Of images of several folders that are to come in given shares; None: every image equally often.
 
     Raises:
         ValueError: The dataset has fewer images than a batch needs.
     """
 
     def __init__(self, length: int, batch_size: int, total_iter: int, enlarge_ratio: int = 1, manual_seed: int = 0,
-                 rank: int = 0, world_size: int = 1):
+                 rank: int = 0, world_size: int = 1, shares: Sequence[Share] | None = None):
         if length == 0:
             raise ValueError('the training set has no images; give a folder that holds some')
         self.length = length
@@ -74,6 +77,7 @@ class TrainSampler(Sampler):
         self.batch_size = batch_size
         self.total_iter = total_iter
         self.manual_seed = manual_seed
+        self.shares = shares
         self.rank = rank
         self.world_size = world_size
         self.epoch = 0
@@ -90,10 +94,11 @@ class TrainSampler(Sampler):
         """Epochs that hold total_iter iterations."""
         return -(-self.total_iter // self.batches_per_epoch)
 
-    def describe(self) -> dict[str, int]:
+    def describe(self) -> dict[str, Any]:
         """What the samples of an iteration follow from; two samplers that agree in it give the same."""
-        return {'images': self.length, 'positions': self.enlarged, 'batch': self.batch_size * self.world_size,
-                'manual_seed': self.manual_seed}
+        found = {'images': self.length, 'positions': self.enlarged, 'batch': self.batch_size * self.world_size,
+                 'manual_seed': self.manual_seed}
+        return found if self.shares is None else {**found, 'shares': [list(share) for share in self.shares]}
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration over the sampler goes through."""
@@ -115,12 +120,14 @@ class TrainSampler(Sampler):
 
     def __iter__(self) -> Iterator[SampleIndex]:
         order = np.random.default_rng([self.manual_seed, self.epoch]).permutation(self.enlarged)
+        images = order % self.length if self.shares is None else \
+            epoch_indices(self.shares, self.enlarged, self.manual_seed, self.epoch)[order]
         step = self.batch_size * self.world_size
         first, last = self._batches()
         for position in range(first * step + self.rank, last * step, self.world_size):
             seed = sample_seed(self.manual_seed, self.epoch, position)
             iteration = self.epoch * self.batches_per_epoch + position // step + 1
-            yield SampleIndex(int(order[position]) % self.length, seed, iteration)
+            yield SampleIndex(int(images[position]), seed, iteration)
 
 
 class SeededDataset(Dataset):

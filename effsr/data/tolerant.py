@@ -58,7 +58,7 @@ def file_of(error: BaseException, dataset: Any, index: int) -> str | None:
     """The file that an error of a dataset is about, as far as it can be told.
 
     By the error itself where it is the system's; else by the innermost variable on its way that is called a path or
-    file and looks like one; else by the dataset's list of paths.
+    file and looks like one; else by what the dataset says of its samples: its where(index), or its list of paths.
     """
     if isinstance(error, OSError) and isinstance(error.filename, str | os.PathLike):
         return os.fspath(error.filename)
@@ -67,7 +67,9 @@ def file_of(error: BaseException, dataset: Any, index: int) -> str | None:
             if _names_a_file(name, value):
                 return os.fspath(value)
     inner = dataset.dataset if isinstance(dataset, SeededDataset) else dataset
-    paths = getattr(inner, 'paths', ())
+    where, paths = getattr(inner, 'where', None), getattr(inner, 'paths', ())
+    if callable(where):
+        return where(index)
     listed = paths[index] if isinstance(paths, Sequence) and index < len(paths) else None
     return os.fspath(listed) if isinstance(listed, str | os.PathLike) else None
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from effsr.augmentation import AugmentSettings, augment_images
 from effsr.degradations import Degradation, PairPool, draw_parameters, usm_sharpen
 from effsr.degradations.crop import draw_lq_corner
 from effsr.degradations.severity import severity_at
@@ -52,6 +53,21 @@ def paired_crop(pairs: Pairs, seeds: list[int], gt_size: int, scale: int) -> Pai
     return pairs._replace(lq=cut(pairs.lq, 1), gt=cut(pairs.gt, scale), gt_usm=cut(pairs.gt_usm, scale))
 
 
+def augmented(pairs: Pairs, settings: AugmentSettings, seeds: list[int], clean: Tensor) -> Pairs:
+    """Mix the pairs of a batch with each other, each by its seed; the seeds stay those of the samples themselves.
+
+    Args:
+        pairs: The batch.
+        settings: What is drawn.
+        seeds: One for each sample, not negative.
+        clean: Its gt or gt_usm: what lq was degraded from.
+    """
+    sharpened = pairs.gt_usm is not pairs.gt
+    images = pairs[:3] if sharpened else pairs[:2]
+    images = augment_images(images, settings, seeds, clean=2 if sharpened and clean is pairs.gt_usm else 1)
+    return Pairs(images[0], images[1], images[-1], pairs.seeds)
+
+
 class Origins:
     """Which file each seed's sample was cut from, for samples that may still be handed out or were so lately.
 
@@ -77,12 +93,13 @@ class Origins:
 
 
 class PairSource:
-    """Makes the pairs of a training step: by degradation, or as the dataset gives them.
+    """Makes the pairs of a training step: by degradation, or as the dataset gives them; and augments them.
 
+    Pairs are augmented last, when they have come through the pool, with others of the batch that goes into the step.
     ``drawn`` keeps the parameters of the degradations of late, for logs.
 
     Args:
-        options: scale, gt_size, queue_size, degradation and high_order_degradation are read.
+        options: scale, gt_size, queue_size, degradation, high_order_degradation and train: augment are read.
         device: Where the pairs are made and land.
         sharpen: Whether gt is sharpened (USM) before it is degraded; if not, gt_usm is gt.
     """
@@ -97,6 +114,7 @@ class PairSource:
         # For batches of a user's own loop that bring no seeds.
         self.spare_seeds = np.random.default_rng([options.manual_seed, options.runtime.rank])
         self.settings = options.degradation
+        self.augment = options.train.augment if options.train is not None else AugmentSettings()
         self.degradation = Degradation(options.degradation, options.scale)
         # Each process has a pool of its own, and so slots of its own.
         self.pool = PairPool(options.queue_size, options.manual_seed + options.runtime.rank)
@@ -122,7 +140,7 @@ class PairSource:
             return self._given(data)
         seeds = _seeds_of(data)
         if seeds is None:
-            seeds = self.spare_seeds.integers(2**63, size=len(data['gt'])).tolist()
+            seeds = self._spare(len(data['gt']))
         gt = data['gt'].to(self.device, non_blocking=True)
         gt_usm = usm_sharpen(gt) if self.sharpen else gt
         lq, parameters = self.degradation(gt_usm, seeds, severity_at(self.settings, iteration))
@@ -150,7 +168,9 @@ class PairSource:
         seeds = _seeds_of(data) or _stand_ins(data)
         pairs = Pairs(lq, gt, usm_sharpen(gt) if self.sharpen else gt, torch.tensor(seeds, dtype=torch.int64))
         self._note(seeds, data, pairs)
-        return pairs._replace(seeds=pairs.seeds.to(self.device, non_blocking=True))
+        if 'seed' not in data and self.augment.active:
+            seeds = self._spare(len(lq))  # a file's number would draw the same in every epoch
+        return self._finished(pairs, seeds, pairs.gt)
 
     def _made_by_workers(self, data: Mapping[str, Any]) -> Pairs:
         seeds = _seeds_of(data)
@@ -165,7 +185,15 @@ class PairSource:
         """Through the pool, with seeds that are on the host; `seeds` and `data` are those put in."""
         pairs = self._pool(pairs)
         self._note(seeds, data, pairs)
+        return self._finished(pairs, pairs.seeds.tolist(), pairs.gt_usm)
+
+    def _finished(self, pairs: Pairs, seeds: list[int], clean: Tensor) -> Pairs:
+        """Augmented by these seeds, and with the seeds of the samples on the device; see :func:`augmented`."""
+        pairs = augmented(pairs, self.augment, seeds, clean)
         return pairs._replace(seeds=pairs.seeds.to(self.device, non_blocking=True))
+
+    def _spare(self, count: int) -> list[int]:
+        return self.spare_seeds.integers(2**63, size=count).tolist()
 
     def _note(self, seeds: list[int], data: Mapping[str, Any], pairs: Pairs) -> None:
         """Remember the files of a batch, and which samples are handed out; `pairs` still has its seeds on the host."""

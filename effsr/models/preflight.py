@@ -54,8 +54,9 @@ def check_training(options: Options, model: BaseModel, sample: Mapping[str, Any]
     else:
         return
     degraded = is_own(model) and options.high_order_degradation and options.gt_size is not None
-    check_networks(options, model, options.gt_size if degraded else min(sample['gt'].shape[-2:]))
-    check_losses(model)
+    side = options.gt_size if degraded else min(sample['gt'].shape[-2:])
+    check_networks(options, model, side)
+    check_losses(model, side)
 
 
 def check_training_sample(options: Options, sample: Mapping[str, Any], batch_size: int) -> None:
@@ -114,13 +115,13 @@ def check_validation_sample(options: Options, key: str, sample: Mapping[str, Any
         compute_metrics({label: entry.model_dump() for label, entry in metrics.items()}, gt, gt)
 
 
-def check_losses(model: Any) -> None:
-    """Try the pixel loss on a blank picture: it must compare two pictures and end in one number.
+def check_losses(model: Any, gt_side: int) -> None:
+    """Try the pixel loss on a blank crop of the training's size: it must compare two pictures and end in one number.
 
     Raises:
-        OptionError: It does not.
+        OptionError: It does not, or in a model of BasicSR's it ends in components too.
     """
-    blank = torch.zeros(1, 3, 16, 16, device=model.device)
+    blank = torch.zeros(1, 3, gt_side, gt_side, device=model.device)
     if getattr(model, 'cri_pix', None) is None:
         return
     name = type(model.cri_pix).__name__
@@ -129,10 +130,23 @@ def check_losses(model: Any) -> None:
     # A loss refuses what it is given in any way.
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise OptionError(f'train.pixel_opt: {name} cannot compare two pictures: {reason}; use L1Loss, MSELoss or '
-                          'CharbonnierLoss') from error
-    if not torch.is_tensor(value) or value.numel() != 1:
+        raise OptionError(f'train.pixel_opt: {name} cannot compare two pictures: {reason}; change gt_size or its '
+                          'arguments, or use L1Loss, MSELoss or CharbonnierLoss') from error
+    if isinstance(value, tuple) and not is_own(model):
+        raise OptionError(f'train.pixel_opt: {name} ends in a total and its components, which a model of BasicSR '
+                          'does not take; use model_type: RealESRNetModel or RealESRGANModel')
+    if not _ends_well(value):
         raise OptionError(f'train.pixel_opt: {name} does not end in one number; set reduction: mean or sum')
+
+
+def _ends_well(value: Any) -> bool:
+    """Whether a loss's answer is one number, or (total, components) that add up to it."""
+    if not isinstance(value, tuple):
+        return torch.is_tensor(value) and value.numel() == 1
+    if len(value) != 2 or not isinstance(value[1], Mapping) or not value[1]:
+        return False
+    total, components = value[0], list(value[1].values())
+    return all(map(_ends_well, (total, *components))) and torch.isclose(total, sum(components), rtol=1e-3).item()
 
 
 def check_networks(options: Options, model: BaseModel, gt_side: int) -> None:

@@ -111,10 +111,16 @@ def _has_spectral_norm(module: nn.Module) -> bool:
 
 def generator_losses(result: Tensor, gt: Tensor, cri_pix: nn.Module | None, percep_gt: Tensor,
                      cri_perceptual: nn.Module | None) -> Losses:
-    """Pixel, perceptual and style loss by their names, as far as they are switched on."""
+    """Pixel, perceptual and style loss by their names, as far as they are switched on.
+
+    A pixel loss may answer (total, components), where components by their names add up to the total, as
+    :class:`effsr.losses.composite_loss.CompositeLoss`; they stand for it, as pix_NAME.
+    """
     losses = {}
     if cri_pix is not None:
-        losses['pix'] = cri_pix(result, gt)
+        value = cri_pix(result, gt)
+        losses.update({'pix': value} if isinstance(value, Tensor) else
+                      {f'pix_{name}': component for name, component in value[1].items()})
     if cri_perceptual is not None:
         percep, style = cri_perceptual(result, percep_gt)
         losses.update({name: value for name, value in (('percep', percep), ('style', style)) if value is not None})
@@ -128,7 +134,8 @@ def weighted(losses: Mapping[str, Tensor], share: float, summing: Iterable[str] 
     Gradients are averaged over the processes, and so are the losses in the log: a mean is right then, a sum would be
     that of one process's samples, and counts as often as there are processes.
     """
-    factors = {name: processes if name in summing else share for name in losses}
+    # A component, pix_tv, is a sum where its loss, pix, is one.
+    factors = {name: processes if name.partition('_')[0] in summing else share for name in losses}
     return {prefix + name: value if factors[name] == 1 else value * factors[name] for name, value in losses.items()}
 
 
@@ -137,6 +144,12 @@ def add_to(totals: Losses, losses: Mapping[str, Tensor]) -> None:
     for name, value in losses.items():
         value = value.detach()
         totals[name] = totals[name] + value if name in totals else value
+
+
+def with_pixel_total(losses: Losses, prefix: str) -> Losses:
+    """Losses of a step by their names in the log, with the sum of the pixel loss's components, where it has some."""
+    components = [value for name, value in losses.items() if name.startswith(f'{prefix}pix_')]
+    return {f'{prefix}pix': sum(components), **losses} if components else losses
 
 
 def joined(outputs: list[Tensor]) -> Tensor:
@@ -177,7 +190,7 @@ def generator_step(model: Any, parts: list[Part], losses_of: Callable[[Pairs, Te
     model.output = joined(outputs)
     model.doing = 'the optimizer step of network_g'
     update.apply(totals, buffers)
-    return totals
+    return with_pixel_total(totals, prefix)
 
 
 def end_step(model: Any, updates: list[Update], log: Mapping[str, Tensor]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from basicsr.archs.vgg_arch import NAMES as VGG_LAYERS
 
+from effsr.options.dataset_blocks import dataset_class, options_class
 from effsr.options.messages import Problem, nearest
 
 # A loss must end in one number to be minimised: BasicSR's reduction `none` does not.
@@ -14,7 +15,13 @@ REDUCTION = ('mean', 'sum')
 VGG_TYPES = tuple(VGG_LAYERS)
 # (class or function, argument) -> accepted values.
 CHOICES: dict[tuple[str, str], tuple[Any, ...]] = {
-    **{(loss, 'reduction'): REDUCTION for loss in ('L1Loss', 'MSELoss', 'CharbonnierLoss')},
+    **{(loss, 'reduction'): REDUCTION for loss in (
+        'L1Loss', 'MSELoss', 'CharbonnierLoss', 'TVLoss', 'GradientLoss', 'WaveletLoss', 'MSSSIMLoss', 'FFTLoss',
+        'FocalFrequencyLoss')},
+    ('FFTLoss', 'part'): ('complex', 'amplitude'),
+    ('FFTLoss', 'norm'): ('ortho', 'backward'),
+    ('CompositeLoss', 'fft_part'): ('complex', 'amplitude'),
+    ('CompositeLoss', 'fft_norm'): ('ortho', 'backward'),
     ('GANLoss', 'gan_type'): ('vanilla', 'lsgan', 'wgan', 'wgan_softplus', 'hinge'),
     # l2 is listed by BasicSR, but names a class that torch does not have.
     ('PerceptualLoss', 'criterion'): ('l1', 'fro'),
@@ -27,7 +34,7 @@ CHOICES: dict[tuple[str, str], tuple[Any, ...]] = {
 BACKENDS = ('disk', 'lmdb', 'memcached')
 NUMBER = re.compile(r'-?[0-9]+(\.[0-9]+)?')
 # Losses that do not compare two pictures: as a pixel loss they would take gt for something else.
-NO_PIXEL_LOSS = ('GANLoss', 'MultiScaleGANLoss', 'WeightedTVLoss', 'PerceptualLoss')
+NO_PIXEL_LOSS = ('GANLoss', 'MultiScaleGANLoss', 'WeightedTVLoss', 'TVLoss', 'PerceptualLoss')
 
 
 def choice_problems(plain: Mapping[str, Any]) -> list[Problem]:
@@ -70,7 +77,8 @@ def _dataset_values(plain: Mapping[str, Any]) -> list[Problem]:
                 problems.append(Problem(('datasets', str(key), name),
                                         f"is text, '{value}'; write {value} without quotes"))
         backend = block.get('io_backend')
-        if isinstance(backend, Mapping) and backend.get('type', 'disk') not in BACKENDS:
+        judged = options_class(dataset_class(block)) is not None  # effsr's own classes know more of them
+        if not judged and isinstance(backend, Mapping) and backend.get('type', 'disk') not in BACKENDS:
             problems.append(Problem(('datasets', str(key), 'io_backend', 'type'),
                                     f'is {backend["type"]}; accepted: {", ".join(BACKENDS)}'))
     return problems

@@ -16,7 +16,7 @@ from basicsr.utils.registry import ARCH_REGISTRY, DATASET_REGISTRY, LOSS_REGISTR
 from pydantic import BaseModel
 
 from effsr.options.json_schema import NOT_IN_A_FILE, build_schema, effsr_datasets, entries, properties_of
-from effsr.options.schema import Component, DatasetOptions, Options, Section
+from effsr.options.schema import Component, DatasetOptions, Options
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / 'docs' / 'options.md'
@@ -74,7 +74,7 @@ def sections() -> dict[str, type[BaseModel]]:
 def sections_in(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
     """The sections inside a section, by key."""
     models = {key: _model_in(field.annotation) for key, field in model.model_fields.items()}
-    return {key: inner for key, inner in models.items() if inner is not None and issubclass(inner, Section)}
+    return {key: inner for key, inner in models.items() if inner is not None and not issubclass(inner, Component)}
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

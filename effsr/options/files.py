@@ -52,18 +52,24 @@ def _dataset_files(dataset: DatasetOptions, sample_data: str | None) -> list[tup
     ours = options_class(dataset_class({'type': dataset.type})) is not None
     found = []
     for name in ('dataroot_gt', 'dataroot_lq'):
-        root = entries.get(name)
-        if not isinstance(root, str) or _is_below(root, sample_data):
-            continue
-        if not Path(root).exists():
-            found.append((name, f'{root}: no such folder; mend the path, it is relative to the working directory'))
-        elif ours and not Path(root).is_dir():
-            found.append((name, f'{root}: is a file; give a folder of images'))
+        for root in _each(entries.get(name)):
+            # A pattern of tar shards has no file of its own name.
+            if _is_below(root, sample_data) or (ours and '{' in root):
+                continue
+            if not Path(root).exists():
+                found.append((name, f'{root}: no such folder; mend the path, it is relative to the working directory'))
+            elif ours and not Path(root).is_dir() and Path(root).suffix != '.tar':
+                found.append((name, f'{root}: is a file; give a folder of images'))
     for name in ('meta_info', 'meta_info_file'):
-        file = entries.get(name)
-        if isinstance(file, str) and not Path(file).is_file() and not _is_below(file, sample_data):
-            found.append((name, f'{file}: no such file; mend the path, or leave it out to take the whole folder'))
+        for file in _each(entries.get(name)):
+            if not Path(file).is_file() and not _is_below(file, sample_data):
+                found.append((name, f'{file}: no such file; mend the path, or leave it out to take the whole folder'))
     return found
+
+
+def _each(value: Any) -> list[str]:
+    """The paths of an option that holds one or several."""
+    return [path for path in (value if isinstance(value, list | tuple) else [value]) if isinstance(path, str)]
 
 
 def _is_below(path: str, folder: str | None) -> bool:

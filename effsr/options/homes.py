@@ -25,6 +25,7 @@ ARGUMENTS: dict[Path, tuple[str, ...]] = {
     ('datasets', 'train'): ('crop_pad_size', 'use_hflip', 'use_rot', 'io_backend', 'meta_info', 'cache_mb'),
     ('val', 'metrics', NAME): ('crop_border', 'test_y_channel', 'input_order', 'convert_to'),
 }
+_AUGMENT = 'write train: augment: {mixup: 0.2, cutblur: 0.3}, probabilities for each sample'
 # Names that other frameworks (traiNNer-redux, neosr) give to what is called otherwise here.
 ELSEWHERE = {
     'use_amp': 'write train: precision: bf16, or fp16 or auto',
@@ -38,6 +39,7 @@ ELSEWHERE = {
     'use_compile': 'write train: compile: true',
     'ema_power': 'write train: ema_warmup: true',
     'warmup_steps': 'write train: warmup_iter: N',
+    **dict.fromkeys(('use_moa', 'moa_augs', 'moa_probs', 'augmentation', 'aug_prob'), _AUGMENT),
 }
 
 

@@ -68,8 +68,11 @@ def complete_datasets(plain: dict) -> None:
         if not dataset.get('name'):
             dataset['name'] = str(key)
         for file in FILES:
-            if isinstance(dataset.get(file), str):
-                dataset[file] = os.path.expanduser(dataset[file])
+            value = dataset.get(file)
+            if isinstance(value, str):
+                dataset[file] = os.path.expanduser(value)
+            elif isinstance(value, list | tuple):
+                dataset[file] = [os.path.expanduser(one) if isinstance(one, str) else one for one in value]
 
 
 def available_gpus(wanted: Any) -> Any:

@@ -31,8 +31,10 @@ class DatasetOptions(BaseModel):
                                                    json_schema_extra={'default': None})
     scale: int = Field(4, ge=1, le=16, description='Set from the top-level scale; leave it out.',
                        json_schema_extra={'default': None})
-    dataroot_gt: str | None = Field(None, description='Folder of ground-truth images.')
-    dataroot_lq: str | None = Field(None, description='Folder of low-quality images.')
+    dataroot_gt: str | tuple[str, ...] | None = Field(None, description='Ground-truth images: a folder, an LMDB, a '
+                                                      'packed set, tar shards; or several of them.')
+    dataroot_lq: str | tuple[str, ...] | None = Field(None, description='Low-quality images: as many as dataroot_gt '
+                                                      'has.')
     batch_size_per_gpu: int = Field(1, ge=1, description='Images in a batch, for each GPU (on a CPU: in all).')
     num_worker_per_gpu: int = Field(0, ge=0, description='Processes that read images, for each GPU.')
     dataset_enlarge_ratio: int = Field(1, ge=1, description='How many times an epoch goes through the images.')

@@ -1,18 +1,19 @@
 """Options of the training step that do not go together, or do nothing."""
 from collections.abc import Iterator
 
+from effsr.augmentation.settings import PARTNERED
 from effsr.options.components import SCHEDULE_FREE
 from effsr.options.messages import Problem
 from effsr.options.schema import Options, TrainOptions
 
 # What BasicSR's own models do not read.
 OWN_STEP = ('precision', 'channels_last', 'compile', 'accumulate', 'clip_grad_norm', 'gradient_checkpointing',
-            'nonfinite', 'ema_warmup')
+            'nonfinite', 'ema_warmup', 'augment')
 LARGEST_RATE = 1e6
 
 
 def step_problems(options: Options) -> Iterator[Problem]:
-    """A precision that the device does not have; a learning rate that is none; more parts than images."""
+    """A precision that the device does not have; a learning rate that is none; a batch too small for its parts."""
     train, dataset = options.train, options.datasets.get('train')
     if train is None:
         return
@@ -29,6 +30,10 @@ def step_problems(options: Options) -> Iterator[Problem]:
         if train.accumulate > batch:
             yield Problem(('train', 'accumulate'), f'a batch of {batch} cannot be split into {train.accumulate} parts; '
                           f'set accumulate to {batch} or less, or raise datasets.train.batch_size_per_gpu')
+        if batch == 1 and train.augment.needs_partner:
+            used = [name for name in PARTNERED if getattr(train.augment, name)]
+            yield Problem(('train', 'augment', used[0]), 'takes in another sample of the batch, but a batch has 1; '
+                          'raise datasets.train.batch_size_per_gpu')
 
 
 def step_notes(options: Options, own_model: bool) -> Iterator[Problem]:

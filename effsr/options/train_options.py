@@ -3,6 +3,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from effsr.augmentation.settings import AugmentSettings
 from effsr.options.section import Component, Section
 
 
@@ -53,4 +54,9 @@ class TrainOptions(Section):
                                          'time.')
     net_d_iters: int = Field(1, ge=1, description='The generator is updated every net_d_iters iterations.')
     net_d_init_iters: int = Field(0, ge=0, description='Iterations that train the discriminator alone, first.')
+    augment: AugmentSettings = Field(AugmentSettings(), description='Mixing of the training pairs of a batch, by '
+                                     'probability for each sample. Of mixup, cutmix, cutblur and resizemix it gets one '
+                                     'at most: theirs add up to 1 at most. What is drawn follows from the seed of the '
+                                     'sample; the other that it is mixed with is a neighbour in its batch, so that '
+                                     'another number of processes gives others.')
     nonfinite: NonFiniteOptions = Field(NonFiniteOptions(), description='When a loss or a gradient is not finite.')

@@ -10,9 +10,8 @@ import torch
 
 from effsr.data.augment import Flips, apply_flips, draw_corner, draw_flips
 from effsr.data.degraded_dataset import DegradedDataset
-from effsr.data.image_check import check_image, check_images, inspect_images, raise_all, spread
+from effsr.data.image_check import check_image
 from effsr.data.image_io import ImageError, to_tensor
-from effsr.data.image_source import ImageCache, find_images
 from effsr.data.realesrgan_dataset import RealESRGANDataset
 from effsr.data.sampler import SampleIndex, sample_seed
 from effsr.degradations import DegradationSettings, degrade, draw_parameters
@@ -92,44 +91,32 @@ def test_the_sample_follows_its_seed_alone(photos):
     assert not torch.equal(first, dataset[SampleIndex(1, 5)]['gt'])
 
 
-def test_cache_limit(write, tmp_path, monkeypatch):
-    paths = [tmp_path / f'{n}.png' for n in range(3)]
-    for path in paths:
-        write(path, 200, 200)
-    reads = []
-    from effsr.data import image_source
-    read = image_source.read_rgb
-    monkeypatch.setattr(image_source, 'read_rgb', lambda path: reads.append(path) or read(path))
-    cache = ImageCache(0)
-    cache._free = 2 * 200 * 200 * 3
-    for path in paths * 2:
-        cache.read(path)
-    assert reads == [*paths, paths[2]]
-    ImageCache(0).read(paths[0])
-    assert len(reads) == 5
-
-
-def test_find_images_by_list(photos, write, tmp_path):
+def test_the_images_of_a_list(photos, write, tmp_path):
     write(photos / 'sub' / 'with blank.png', 16, 16)
     meta = tmp_path / 'meta.txt'
     meta.write_text('\ufeff2.png (16,16,3)\n\n  sub/with blank.png\n1.png\n', encoding='utf-8')
-    assert find_images(str(photos), str(meta)) == [photos / '2.png', photos / 'sub/with blank.png', photos / '1.png']
-    assert [path.name for path in find_images(str(photos), None)] == ['0.png', '1.png', '2.png', 'with blank.png']
-    dataset = RealESRGANDataset(block(photos, meta_info=str(meta)))
-    assert len(dataset) == 3
+
+    def names(**more):
+        images = RealESRGANDataset(block(photos, **more)).images
+        return [images.name(index) for index in range(len(images))]
+
+    assert names() == ['0.png', '1.png', '2.png', 'sub/with blank.png']
+    assert names(meta_info=str(meta)) == ['2.png', 'sub/with blank.png', '1.png']
     meta.write_text('9.png\n1.png')
     with pytest.raises(ImageError, match=r'9\.png: no such file'):
-        RealESRGANDataset(block(photos, meta_info=str(meta)))
+        names(meta_info=str(meta))
     meta.write_text('\n')
     with pytest.raises(ValueError, match='meta_info lists no image'):
-        find_images(str(photos), str(meta))
+        names(meta_info=str(meta))
     meta.write_bytes(b'\xff\xfe')
     with pytest.raises(ValueError, match='not UTF-8 text'):
-        find_images(str(photos), str(meta))
+        names(meta_info=str(meta))
     with pytest.raises(ValueError, match=r'none\.txt: meta_info cannot be read: No such file'):
-        find_images(str(photos), str(tmp_path / 'none.txt'))
+        names(meta_info=str(tmp_path / 'none.txt'))
+    with pytest.raises(ValueError, match='meta_info: 1 list for 2 folders of dataroot_gt; accepted: one for each'):
+        names(meta_info=str(meta), dataroot_gt=[str(photos), str(photos / 'sub')])
     with pytest.raises(ValueError, match='dataroot_gt: missing'):
-        find_images(None, None)
+        names(dataroot_gt=None)
 
 
 @pytest.mark.parametrize('cls', [RealESRGANDataset, DegradedDataset])
@@ -157,26 +144,17 @@ def test_bad_folders_and_files(cls, photos, write, tmp_path):
     assert f'90x15 is smaller than the 16x16 that {option} needs; take it out or lower {option}' in lines[2]
 
 
-def test_check_images(photos, write):
-    assert check_image(photos / '0.png') == (20, 30)
-    both = [photos / '0.png', photos / '1.png']
-    assert inspect_images(both, 16, 'x') == [(20, 30), (40, 16)]
-    assert check_images(both, 16, 'x') == check_images(both, 16, 'x', 'skip') == {}
-    found = check_images(both, 18, 'x', 'skip')
-    assert list(found) == [photos / '1.png']
-    assert '16x40 is smaller than the 18x18 that x needs' in found[photos / '1.png']
-    with pytest.raises(ImageError, match=r'(?s)0\.png: 30x20 is smaller.*1\.png'):
-        check_images(both, 50, 'x', 'skip')  # nothing is left
-    with pytest.raises(ImageError, match=r'(?s)^a\nb\nc\nd\ne\n\.\.\. and 2 more files like these$'):
-        raise_all('abcdefg')
-    raise_all([])
-
-
 @pytest.mark.parametrize(('more', 'message'), [
     ({'crop_pad_size': 17}, 'datasets.set: crop_pad_size 17 is not divisible by scale 2'),
     ({'gt_size': 18}, 'gt_size 18 does not fit into crop_pad_size 16'),
     ({'use_hflp': True}, 'datasets.set.use_hflp: unknown option; did you mean use_hflip?'),
-    ({'io_backend': {'type': 'lmdb'}}, "datasets.set.io_backend: type 'lmdb' is not read here; use type: disk"),
+    ({'io_backend': {'type': 'petrel'}}, "datasets.set.io_backend: type 'petrel' is not read here; accepted: auto,"),
+    ({'io_backend': {'type': 'lmdb'}}, 'is a folder of pictures, not an LMDB; set io_backend: {type: disk}, or leave'),
+    ({'io_backend': {'tipe': 'disk'}}, 'datasets.set.io_backend: unknown option; did you mean type?'),
+    ({'weights': [1, 2]}, '2 weights for 1 folders of dataroot_gt; accepted: one for each'),
+    ({'weights': [0]}, 'weights: [0.0]: a weight is more than 0; leave a folder out to take nothing from it'),
+    ({'alpha': 'wite'}, "datasets.set.alpha: Input should be 'white', 'black', 'gray', 'drop' or 'refuse'"),
+    ({'dataroot_gt': ['a', 'a']}, 'dataroot_gt: names a twice; to take more from one folder, give weights'),
     ({'cache_mb': -1}, 'datasets.set.cache_mb: Input should be greater than or equal to 0'),
 ])
 def test_a_wrong_block(photos, more, message):
@@ -224,11 +202,3 @@ def test_damage_behind_the_header_is_found_before_a_training(photos):
     with pytest.raises(ImageError, match=r'1\.png: damaged'):
         RealESRGANDataset(block(photos))
 
-
-def test_as_many_files_are_decoded_as_cost_seconds(tmp_path):
-    paths = [tmp_path / str(number) for number in range(6)]
-    for path in paths:
-        path.write_bytes(bytes(10))
-    assert spread(paths, 60) == set(paths)
-    assert spread(paths, 59) == {paths[0], paths[2], paths[4]}
-    assert spread([], 1) == set()

@@ -73,7 +73,8 @@ def test_partners_by_list(pairs, write):
     meta.write_text('gt/my photo.png, lq/1.png\ngt/0.png, lq/0.png\n')
     opt = {'dataroot_gt': str(pairs), 'dataroot_lq': str(pairs), 'meta_info': str(meta)}
     images = dataset(pairs, **opt)
-    assert [(lq.name, gt.name) for lq, gt in images.pairs] == [('1.png', 'my photo.png'), ('0.png', '0.png')]
+    assert images.pairs.lq.storages[0].names == ('lq/1.png', 'lq/0.png')
+    assert images.pairs.gt.storages[0].names == ('gt/my photo.png', 'gt/0.png')
     meta.write_text('gt/0.png\n')
     with pytest.raises(ValueError, match='meta_info of pairs has lines "GT, LQ"'):
         dataset(pairs, **opt)

@@ -70,8 +70,8 @@ def test_keys_without_effect_are_said(override, message, messages):
 
 
 @pytest.mark.parametrize(('override', 'message'), [
-    ('datasets:train:io_backend:type=lmdb', "--force_yml: datasets.train.io_backend.type: type 'lmdb' is not read "
-                                            'here; use type: disk'),
+    ('datasets:train:io_backend:type=petrel', "--force_yml: datasets.train.io_backend.type: type 'petrel' is not read "
+                                              'here; accepted: auto, disk, lmdb, packed, shards'),
     ('datasets:train:mean=[0.5, 0.5, 0.5]', '--force_yml: datasets.train.mean: images stay in [0, 1] here; take it ou'),
     ('datasets:train:color=y', '--force_yml: datasets.train.color: images are RGB here; take it out'),
     ('datasets:train:use_flip=true', '--force_yml: datasets.train.use_flip: is the old name of use_hflip, which is'),

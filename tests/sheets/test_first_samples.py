@@ -17,8 +17,11 @@ from effsr.sheets.first_samples import (
     board_sheet,
     drawn_for,
     first_indices,
+    make_first_samples,
     make_samples,
 )
+
+AUGMENT = {'mixup': 0.2, 'cutmix': 0.2, 'cutblur': 0.3, 'resizemix': 0.2, 'rgb_permutation': 0.5}
 
 
 @pytest.fixture
@@ -34,7 +37,9 @@ def random_state():
 
 
 @pytest.mark.parametrize('changes', [
-    {}, {'gt_usm': True}, {'degradation': {'where': 'workers'}}, {'gt_size': None, 'queue_size': 0}])
+    {}, {'gt_usm': True}, {'degradation': {'where': 'workers'}}, {'gt_size': None, 'queue_size': 0},
+    {'gt_usm': True, 'train': {'augment': AUGMENT}},
+    {'gt_usm': True, 'degradation': {'where': 'workers'}, 'train': {'augment': AUGMENT}}])
 def test_they_are_those_of_the_first_batches(options, changes):
     settings = options(changes)
     loader, _ = build_train_loader(settings, 8)
@@ -105,3 +110,15 @@ def test_the_board_gets_eight_of_a_dataset_that_draws_from_seeds(options, monkey
     assert random_state() == before and sheet.ndim == 3 and sheet.dtype == np.uint8 and BOARD_SAMPLES == 8
     monkeypatch.setattr(type(dataset.dataset), 'draws_from_seed', False)
     assert board_sheet(settings, dataset) is None
+
+
+def test_augmented_samples_are_mixed_with_all_of_their_batch_and_say_so(options):
+    settings = options({'train': {'augment': {'cutmix': 1}}})
+    dataset = build_train_loader(settings, 8)[0].dataset
+    three = make_first_samples(settings, dataset, 3)
+    eleven = make_samples(settings, dataset, first_indices(settings, 30, 16))[:11]
+    assert len(three) == 3 and all(one.augmented.startswith('cutmix: ') and '.png' in one.augmented for one in three)
+    assert all(np.array_equal(a.lq, b.lq) and a.augmented == b.augmented for a, b in zip(three, eleven, strict=False))
+    assert len(make_first_samples(settings, dataset, 11)) == 11
+    plain = make_first_samples(options(), dataset, 3)
+    assert not any(one.augmented for one in plain) and not np.array_equal(plain[0].gt, three[0].gt)
