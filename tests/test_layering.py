@@ -45,7 +45,7 @@ MAY_IMPORT = {
     'places': {'options', 'data', 'degradations'},
     'sheets': {'options', 'data', 'degradations', 'augmentation'},
     # The plain Python way in, for scripts and notebooks.
-    'training_utils': {'data', 'augmentation', 'losses'},
+    'training_utils': EVERYTHING,
     '__init__': EVERYTHING,
     **dict.fromkeys(ENTRY_FILES, EVERYTHING),
 }

@@ -9,9 +9,10 @@ import torch
 from effsr.benchmarks.tables import Table, as_markdown
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Device, photographs, seed, and where to write."""
-    parser.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
+def add_common_arguments(parser: argparse.ArgumentParser, device: bool = True) -> None:
+    """Device, where there is a choice, photographs, seed, and where to write."""
+    if device:
+        parser.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
     parser.add_argument('--images', type=Path, metavar='DIR',
                         help="photographs to work on (default: scikit-image's, written to a temporary folder)")
     parser.add_argument('--seed', type=int, default=0, metavar='N')

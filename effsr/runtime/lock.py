@@ -25,11 +25,18 @@ def lock_path(folder: Path) -> Path:
     return folder.with_name(f'.{folder.name}.lock')
 
 
+HOLDER_IS = 'training in this folder; wait for it, stop it, or give this run another name'
+
+
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, holder_is: str = HOLDER_IS) -> Iterator[None]:
     """Hold the lock of a run's folder; the system takes it back when the process ends in any way.
 
     Where the file system or the system has no such locks, nothing is held.
+
+    Args:
+        folder: Of the run.
+        holder_is: What to say of a process that holds it, and what to do.
 
     Raises:
         CheckpointError: Another process holds it; the message says which.
@@ -40,7 +47,7 @@ def locked(folder: Path) -> Iterator[None]:
     path = lock_path(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, 'a+b') as file:
-        held = _take(file, path)
+        held = _take(file, path, holder_is)
         try:
             if held:
                 file.truncate(0)
@@ -53,7 +60,7 @@ def locked(folder: Path) -> Iterator[None]:
                     path.unlink()
 
 
-def _take(file: BinaryIO, path: Path) -> bool:
+def _take(file: BinaryIO, path: Path, holder_is: str) -> bool:
     until = time.monotonic() + PATIENCE
     while True:
         try:
@@ -63,8 +70,7 @@ def _take(file: BinaryIO, path: Path) -> bool:
             if time.monotonic() > until:
                 file.seek(0)
                 holder = file.read().decode(errors='replace') or 'another process'
-                raise CheckpointError(f'{path}: {holder} is training in this folder; wait for it, stop it, or give '
-                                      'this run another name') from None
+                raise CheckpointError(f'{path}: {holder} is {holder_is}') from None
             time.sleep(0.2)
         except OSError as error:
             logger.warning('%s: no locks here (%s): see to it that no other run writes to this folder', path,

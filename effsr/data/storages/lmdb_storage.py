@@ -69,7 +69,8 @@ class Database:
         try:
             self.environment = lmdb.open(os.fspath(root), readonly=True, lock=False, readahead=False, create=False)
         except lmdb.Error as error:
-            raise ImageError(f'{root}: cannot be opened as an LMDB ({_reason(error)}); {REMEDY}') from error
+            remedy = 'close it where other code opened it' if 'already open' in str(error) else REMEDY
+            raise ImageError(f'{root}: cannot be opened as an LMDB ({_reason(error)}); {remedy}') from error
         weakref.finalize(self, self.environment.close)
         pages, there = self.environment.info()['last_pgno'] + 1, (root / DATA).stat().st_size
         needed = pages * self.environment.stat()['psize']

@@ -96,6 +96,15 @@ def test_processes_open_it_for_themselves(zoo, method):
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(other)).read(0), before[1])
 
 
+def test_an_lmdb_that_other_code_has_open(zoo):
+    """Not every version of lmdb refuses to open it twice."""
+    with lmdb.open(str(zoo[0]), readonly=True, lock=False):
+        try:
+            assert len(LmdbStorage(zoo[0])) == len(zoo[2])
+        except ImageError as error:
+            assert str(error).endswith('close it where other code opened it')
+
+
 def test_nothing_stays_open_when_nobody_reads(zoo):
     root = zoo[0]
     storage = LmdbStorage(root)
