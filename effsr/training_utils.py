@@ -5,10 +5,10 @@
     for batch in loaders['train']:
         total, components = loss(network(batch['lq']), batch['gt'])
 """
+import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -21,8 +21,10 @@ from effsr.data.epochs import EpochSampler
 from effsr.data.loaders import start_worker
 from effsr.data.sampler import TrainSampler
 from effsr.data.super_resolution_dataset import SuperResolutionDataset
-from effsr.data.tolerant import TolerantDataset, collate
+from effsr.data.tolerant import Marked, TolerantDataset, collate
 from effsr.losses.composite_loss import CompositeLoss
+
+logger = logging.getLogger('basicsr')
 
 NO_END = 2**62  # iterations
 Paths = str | PathLike | Sequence[str | PathLike]
@@ -53,7 +55,7 @@ class DataloaderConfig:
         filename_tmpl: Name of LR without extension, {} standing for HR's: '{}x4'.
         alpha: What transparent pictures are laid on: white, black or gray; or drop, or refuse.
         on_error: fail, or skip: pictures found unusable are told and left out, and in training another one stands for
-            one that turns out to be broken.
+            one that turns out to be broken, which is told.
         cache_mb: Decoded pictures kept in memory, in MB for each worker.
         num_workers: Processes that read; 0: this one.
         pin_memory: Pinned host memory, for faster copies to a GPU.
@@ -114,7 +116,7 @@ def build_dataloaders(train_conf: DataloaderConfig,
     return {'train': _train_loader(train_conf), 'val': None if val_conf is None else _val_loader(val_conf)}
 
 
-def build_loss(conf: LossConfig = LossConfig()) -> CompositeLoss:  # noqa: B008  frozen
+def build_loss(conf: LossConfig = LossConfig()) -> CompositeLoss:
     """Build a loss: ``loss(pred, target)`` gives the total and a dict of its terms for a log.
 
     Raises:
@@ -133,7 +135,9 @@ def _train_loader(conf: DataloaderConfig) -> DataLoader:
                          f'{-(-conf.batch_size // len(dataset))}')
     sampler = TrainSampler(len(dataset), conf.batch_size, NO_END, conf.repeat, conf.seed,
                            shares=dataset.dataset.shares)
-    return _loader(dataset, conf, conf.batch_size, partial(_collate, conf.augment), EpochSampler(sampler))
+    gt = dataset.dataset.pairs.gt
+    collate_fn = _Collate(conf.augment, map(gt.where, gt.refused))
+    return _loader(dataset, conf, conf.batch_size, collate_fn, EpochSampler(sampler))
 
 
 def _val_loader(conf: DataloaderConfig) -> DataLoader:
@@ -180,10 +184,28 @@ def _as_text(paths: Paths | None) -> str | list[str] | None:
 def _in_our_words(message: str, phase: str) -> str:
     """A dataset's message with the names of DataloaderConfig."""
     message = message.replace(f'datasets.{phase}.', '').replace(f'datasets.{phase}: ', '')
-    return re.sub('|'.join(OUR_WORDS), lambda found: OUR_WORDS[found[0]], message)
+    # As words of their own only: folders may be called so, too.
+    return re.sub(rf'(?<![\w./\\-])({"|".join(OUR_WORDS)})(?!\.?[\w/\\-])', lambda found: OUR_WORDS[found[0]], message)
 
 
-def _collate(augment: AugmentSettings, samples: Sequence[Any]) -> dict[str, Any]:
-    batch = dict(collate(samples))
-    batch['lq'], batch['gt'] = augment_batch(batch['lq'], batch['gt'], augment, batch['seed'].tolist())
-    return batch
+class _Collate:
+    """A training batch of samples: augmented, and each file that another one stands for told once in each process.
+
+    Args:
+        augment: What is drawn.
+        told: Files that were told of before.
+    """
+
+    def __init__(self, augment: AugmentSettings, told: Iterable[str]):
+        self.augment = augment
+        self.told = set(told)
+
+    def __call__(self, samples: Sequence[Any]) -> dict[str, Any]:
+        batch = collate(samples)
+        for trouble in (*batch.replaced, *batch.tried) if isinstance(batch, Marked) else ():
+            if trouble.file not in self.told:
+                self.told.add(trouble.file)
+                logger.warning('%s: %s; another picture is taken in its place (on_error: skip)', *trouble)
+        batch = dict(batch)
+        batch['lq'], batch['gt'] = augment_batch(batch['lq'], batch['gt'], self.augment, batch['seed'].tolist())
+        return batch

@@ -30,9 +30,9 @@ def test_batches(conf, pictures):
     batch = next(iter(loaders['train']))
     assert batch['lq'].shape == (4, 3, 8, 8)
     assert batch['gt'].shape == (4, 3, 16, 16)
-    assert batch['lq'].dtype == torch.float32 and 0 <= batch['lq'].min() and batch['lq'].max() <= 1
+    assert batch['lq'].dtype == torch.float32 and batch['lq'].min() >= 0 and batch['lq'].max() <= 1
     whole = [sample['gt'].shape for sample in loaders['val']]
-    assert whole == [(1, 3, 40, 40)] * 2
+    assert all(shape == (1, 3, 40, 40) for shape in whole) and len(whole) == 2
     assert build_dataloaders(conf)['val'] is None
 
 
@@ -114,6 +114,24 @@ def test_broken_pictures_by_policy(conf, pictures, tmp_path):
     loaders = build_dataloaders(replace(conf, on_error='skip'), replace(conf, on_error='skip'))
     assert next(iter(loaders['train']))['gt'].shape == (3, 3, 16, 16)
     assert len(list(loaders['val'])) == 2
+
+
+def test_a_picture_that_breaks_later_is_told_once(conf, pictures, tmp_path, caplog):
+    for path in (pictures / 'val').iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / 'short.png').write_bytes((tmp_path / '01.png').read_bytes()[:-30])
+    loader = build_dataloaders(replace(conf, hr_dir=tmp_path, batch_size=3, on_error='skip', cache_mb=0))['train']
+    caplog.clear()
+    (tmp_path / '00.png').unlink()
+    for _ in range(2):
+        assert all((batch['gt'] >= 0).all() for batch in loader)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 1 and '00.png: no such file; another picture is taken in its place' in lines[0]
+
+
+def test_folders_that_are_called_as_options_are(conf, tmp_path):
+    with pytest.raises(ValueError, match=r'dataroot_gt/gt_size: no such folder'):
+        build_dataloaders(replace(conf, hr_dir=tmp_path / 'dataroot_gt' / 'gt_size'))
 
 
 def test_loss():

@@ -89,7 +89,9 @@ def sources(args: argparse.Namespace) -> list[tuple[str, Path]]:
     refuse_inside('-o', args.output, args.input)
     for place in args.input:
         for name, path in pictures(place):
-            if name in found:
+            if found.get(name) == path:
+                clashes.append(f'-i: gives {path} twice; give it once')
+            elif name in found:
                 clashes.append(f'{found[name]} and {path}: both are {name} below their inputs; rename one, or prepare '
                                'them into folders of their own')
             found[name] = path
@@ -156,11 +158,6 @@ def refuse_shared_targets(targets: Mapping[str, Sequence[str]]) -> None:
                            'folders of their own')
         first.update(dict.fromkeys(keys, name))
     refuse(clashes)
-
-
-def stem_of(name: str) -> str:
-    """a/b.c.png -> a/b.c"""
-    return name.rpartition('.')[0]
 
 
 def plural(count: int, what: str) -> str:

@@ -1,12 +1,11 @@
-"""decode every picture and look for what breaks or spoils a training: damage, sizes, modes, duplicates, pairs
-
-    python effsr/prepare.py check -i FOLDER [--gt_size 256] [--lq LQ -s 4] [--strict] [--json FILE]
+"""Decode every picture and look for what breaks or spoils a training: damage, sizes, modes, duplicates, pairs.
 
 -i and --lq are folders, LMDBs, packed sets (compared with their checksums) or tar shards. Exit status 0 if nothing is
 wrong; warnings count only with --strict.
 """
 import argparse
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -62,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """
     began = time.monotonic()
     _refuse_odd(args)
+    _refuse_other_file(args.json)
     sets = [look(storage, args.jobs) for storage in _opened(args)]
     findings = [finding for one, least in zip(sets, _least_sides(args), strict=True)
                 for finding in about_set(one.place, one.names, one.seen, one.broken, least, bool(args.lq))]
@@ -112,6 +112,18 @@ def _refuse_odd(args: argparse.Namespace) -> None:
                          'as in {}x4')
     if args.lq and args.gt_size % (args.scale or 4):
         raise ValueError(f'--gt_size {args.gt_size}; accepted with --lq: a multiple of the scale {args.scale or 4}')
+
+
+def _refuse_other_file(path: Path | None) -> None:
+    """A report may replace a report, and nothing else that lies under its name."""
+    if path is None or not os.path.lexists(path):
+        return
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict) or content.get('format') != FORMAT:
+        raise ValueError(f'--json {path}: is there already, and no report of check; give another name')
 
 
 def _least_sides(args: argparse.Namespace) -> list[int]:

@@ -113,6 +113,14 @@ def file_bytes(path: Path) -> bytes:
         raise unreadable(path, error) from error
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a picture's file; 0 where it cannot be told, which is named when its turn comes."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def collect(args: argparse.Namespace, container: Container) -> int:
     """Put all pictures in, those left over from an earlier run first of all left where they are.
 

@@ -1,6 +1,4 @@
-"""find copies and crops of the same picture, also of a validation set, and list what to keep
-
-    python effsr/prepare.py dedupe -i FOLDER -o OUT [--against VALDIR] [--move DIR]
+"""Find copies and crops of the same picture, also of a validation set, and list what to keep.
 
 OUT/kept.txt lists the pictures to train on, for `meta_info:` of a dataset; OUT/duplicates.csv says what is left out and
 why. Nothing is moved unless --move asks for it, and nothing is ever deleted.
@@ -22,7 +20,7 @@ from pathlib import Path
 from effsr.curation.arguments import add_common, number, plural, sources
 from effsr.curation.keepers import LeftOut, choose_keepers
 from effsr.curation.lists import kept_lists, lists_of, write_reports
-from effsr.curation.move_out import check_move_folder, move_out
+from effsr.curation.move_out import check_move_folder, move_out, with_rows_of_moved
 from effsr.curation.near import find_near
 from effsr.curation.output import Output
 from effsr.curation.parallel import Failure, each, tell
@@ -72,7 +70,9 @@ def run(args: argparse.Namespace) -> int:
         kept = {sketch.path for i, sketch in enumerate(sketches[:count]) if i not in out}
         if not args.dry_run:
             unread = {path: reason for path, reason in broken.items() if path in names}
-            _write(output, lists, kept, _table(sketches, count, out, names, unread))
+            table = with_rows_of_moved(_table(sketches, count, out, names, unread), args.output / REPORT,
+                                       set(names.values()), args.move)
+            write_reports(output, {REPORT: table, **lists_of(lists, kept)})
         chosen = [(names[sketches[i].path], sketches[i].path) for i in sorted(out)]
         moved = move_out(args, chosen, LABEL)
         if not args.dry_run:
@@ -116,10 +116,6 @@ def _table(sketches: Sequence[Sketch], count: int, out: dict[int, LeftOut], name
                          f'{near.agreement:.3f}'])
     writer.writerows([names[path], f'cannot be read: {reason}', *[''] * 6] for path, reason in broken.items())
     return text.getvalue()
-
-
-def _write(output: Output, lists: dict[str, dict[Path, str]], kept: set[Path], table: str) -> None:
-    write_reports(output, {REPORT: table, **lists_of(lists, kept)})
 
 
 def _summary(args: argparse.Namespace, total: int, kept: int, count: int, out: dict[int, LeftOut], broken: int,

@@ -1,6 +1,4 @@
-"""make pairs of ground truth and low quality with the training's degradation, several of each picture
-
-    python effsr/prepare.py degrade -i FOLDER -o OUT -opt options/train_esrnet_x4.yml [--per_image K] [--crop N]
+"""Make pairs of ground truth and low quality with the training's degradation, several of each picture.
 
 Writes OUT/gt and OUT/lq (PNG, the same names), for a RealESRGANPairedDataset with dataroot_gt: OUT/gt and dataroot_lq:
 OUT/lq, and OUT/parameters.jsonl: a line for each pair with its seed and all that was drawn. A pair depends on --seed,
@@ -122,6 +120,7 @@ def _work(output: Output, left: Sequence[tuple[str, Path]], targets: Mapping[str
         else:
             output.note(name, path, targets[name], rows)
     return failed
+
 
 def _report(output: Output, chosen: Sequence[tuple[str, Path]]) -> str:
     """A line for each pair that lies there; of pictures that are gone, whose pairs stay, as in the last report."""

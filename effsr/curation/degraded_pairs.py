@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from effsr.curation.arguments import stem_of
 from effsr.curation.pixels import write_pixels
 from effsr.data.augment import draw_corner
 from effsr.data.image_io import ImageError, read_rgb
 from effsr.data.sampler import sample_seed
+from effsr.data.storages.container import without_suffix
 from effsr.degradations import DegradationSettings, draw_parameters
 from effsr.degradations.host import degrade_host, usm_sharpen_host
 
@@ -47,7 +47,7 @@ class Recipe(NamedTuple):
 
 def pair_stems(name: str, per_image: int) -> list[str]:
     """Names of a picture's pairs without suffix: sub/a.jpg -> sub/a, or sub/a_1, sub/a_2 ... if there are several."""
-    stem = stem_of(name)
+    stem = without_suffix(name)
     return [stem] if per_image == 1 else [f'{stem}_{k}' for k in range(1, per_image + 1)]
 
 
@@ -80,7 +80,7 @@ def make_pairs(source: tuple[str, Path], recipe: Recipe, folder: Path) -> list[d
 
 
 def pair_seed(seed: int, name: str, number_of_pair: int) -> int:
-    """The seed of one pair; the first of each is that of a DegradedDataset for a file of this name."""
+    """The seed of one pair; the first of each is that of a DegradedDataset for a file whose name has no folder."""
     return sample_seed(seed, number_of_pair, zlib.crc32(name.encode()))
 
 

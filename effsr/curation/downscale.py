@@ -9,14 +9,16 @@ import math
 import sys
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from effsr.curation.arguments import add_common, number, plural, sources, stem_of
+from effsr.curation.arguments import add_common, number, plural, sources
 from effsr.curation.filling import Made, Source, Task, fill
 from effsr.curation.move_out import check_move_folder
 from effsr.curation.moving import move_file
 from effsr.curation.parallel import Failure, each, tell
 from effsr.curation.pixels import LOSSLESS, read_pixels, resize_pixels, write_pixels
+from effsr.data.storages.container import without_suffix
 
 METHODS = ('bicubic', 'area', 'lanczos')
 
@@ -39,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if args.move is not None and _nested(args.move.resolve(), args.output.resolve()):
         raise ValueError(f'--move {args.move}: lies in -o {args.output}, or holds it; accepted: a folder apart')
     chosen = sources(args)
-    targets = {name: [f'{stem_of(name)}.{args.ext}'] for name, _ in chosen}
+    targets = {name: [f'{without_suffix(name)}.{args.ext}'] for name, _ in chosen}
     settings = {name: getattr(args, name) for name in ('scale', 'method', 'ext')}
     do = partial(shrink, folder=args.output, **settings)
     filled = fill(args, Task('downscale', 'copy', do, {args.output: settings}, targets), chosen)
@@ -61,7 +63,7 @@ def shrink(source: Source, folder: Path, scale: float, method: str, ext: str) ->
     name, path = source
     pixels = read_pixels(path)
     size = math.ceil(pixels.shape[0] / scale), math.ceil(pixels.shape[1] / scale)
-    file = f'{stem_of(name)}.{ext}'
+    file = f'{without_suffix(name)}.{ext}'
     write_pixels(folder, {file: resize_pixels(pixels, size, method)}, path)
     return Made([file], {})
 
@@ -69,7 +71,12 @@ def shrink(source: Source, folder: Path, scale: float, method: str, ext: str) ->
 def move_all(chosen: Sequence[Source], folder: Path, jobs: int) -> int:
     """Move pictures below a folder, under their names; return the exit status: 1 if some could not be."""
     kept = 0
-    for _, result in each(partial(move_one, folder=folder), chosen, jobs, 'downscale: moving'):
+    move = partial(move_one, folder=folder)
+    # Not side by side: a link's picture must not go before it.
+    links = [source for source in chosen if source[1].is_symlink()]
+    others = [source for source in chosen if not source[1].is_symlink()]
+    moved = (each(move, part, jobs, 'downscale: moving') for part in (links, others) if part)
+    for _, result in chain.from_iterable(moved):
         if isinstance(result, Failure):
             tell(result.reason)
             kept += 1

@@ -1,7 +1,7 @@
 """What a check sees of one picture."""
 import hashlib
 import io
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -62,8 +62,3 @@ def examine(index: int, storage: Storage) -> Seen:
     digest = hashlib.sha256(f'{pixels.dtype} {pixels.shape}'.encode() + np.ascontiguousarray(pixels).tobytes())
     return Seen(pixels.shape[:2], channels, 16 if pixels.dtype == np.uint16 else 8, clear, turned, name,
                 digest.hexdigest())
-
-
-def stem(name: str) -> str:
-    """The path below the root without suffix: sub/a.png -> sub/a."""
-    return str(PurePosixPath(name).with_suffix(''))

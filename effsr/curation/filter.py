@@ -1,6 +1,4 @@
-"""score every picture and list those worth training on: not blurred, flat, over-compressed or too small
-
-    python effsr/prepare.py filter -i FOLDER -o OUT [--min_sharpness 0.7] [--move DIR]
+"""Score every picture and list those worth training on: not blurred, flat, over-compressed or too small.
 
 OUT/scores.csv has all scores and, for each picture that is left out, why; OUT/kept.txt lists the others, for
 `meta_info:` of a dataset. The scores are kept too: with other thresholds the same command takes seconds. Nothing is
@@ -18,7 +16,7 @@ from typing import Any, NamedTuple
 
 from effsr.curation.arguments import add_common, number, plural, sources
 from effsr.curation.lists import kept_lists, lists_of, write_reports
-from effsr.curation.move_out import check_move_folder, move_out
+from effsr.curation.move_out import check_move_folder, move_out, with_rows_of_moved
 from effsr.curation.output import Output
 from effsr.curation.parallel import Failure, each, tell
 from effsr.curation.scores import picture_scores
@@ -96,7 +94,8 @@ def run(args: argparse.Namespace) -> int:
         out = [(name, path) for name, path in chosen if why.get(name)]
         kept = {path for name, path in chosen if name in scores and not why[name]}
         if not args.dry_run:
-            table = _table([name for name, _ in chosen], scores, why, broken)
+            names = [name for name, _ in chosen]
+            table = with_rows_of_moved(_table(names, scores, why, broken), args.output / REPORT, set(names), args.move)
             write_reports(output, {REPORT: table, **lists_of(lists, kept)})
         moved = move_out(args, out, LABEL)
         if not args.dry_run:

@@ -3,7 +3,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from effsr.curation.examine import Seen, stem
+from effsr.curation.examine import Seen
+from effsr.data.pair_matching import templated
+from effsr.data.storages.container import without_suffix
 
 ERROR, WARNING = 'error', 'warning'
 
@@ -51,7 +53,7 @@ def about_set(place: str, names: Sequence[str], seen: Mapping[str, Seen], broken
     small = [f'{place}/{name}: {_by(one.size)}' for name, one in seen.items() if min(one.size) < smallest]
     stems, pixels = defaultdict(list), defaultdict(list)
     for name in names:
-        stems[stem(name)].append(name)
+        stems[without_suffix(name)].append(name)
     for name, one in seen.items():
         pixels[one.digest].append(name)
     clear = [f'{place}/{name}' for name, one in seen.items() if one.clear]
@@ -77,8 +79,8 @@ def about_pairs(gt: Mapping[str, Seen], lq: Mapping[str, Seen], gt_names: Sequen
         gt_names, lq_names: Of all pictures.
         rules: How they belong together.
     """
-    partners = {stem(name): name for name in lq_names}
-    wanted = {name: _templated(stem(name), rules.template) for name in gt_names}
+    partners = {without_suffix(name): name for name in lq_names}
+    wanted = {name: templated(without_suffix(name), rules.template) for name in gt_names}
     matched = {name: partners.get(other) for name, other in wanted.items()}
     alone = [f'gt {name}: no lq {wanted[name]}' for name, other in matched.items() if other is None]
     unused = sorted(set(partners.values()) - set(matched.values()))
@@ -125,11 +127,6 @@ def _advice(gt: tuple[int, int], lq: tuple[int, int], scale: int) -> str:
     if len(ratios) == 1 and (ratio := ratios.pop()).is_integer():
         return f'that is x{ratio:.0f}'
     return 'make lq from gt again, or remove both'
-
-
-def _templated(name: str, template: str) -> str:
-    folder, slash, last = name.rpartition('/')
-    return f'{folder}{slash}{template.replace("{}", last)}'
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -17,8 +17,9 @@ def choose_keepers(sketches: Sequence[Sketch], count: int, pairs: Sequence[Near]
     """Decide for the first `count` pictures; the others, held out, are never touched.
 
     One that shows any part of a held-out picture is left out. Of the rest the largest come first (pixels, then bytes,
-    then order): each is kept unless one that is kept shows at least the share `least` of it. So whatever is left out
-    has a partner that is kept or held out; a picture in the middle of a chain does not take both its ends along.
+    then files before links, then order): each is kept unless one that is kept shows at least the share `least` of it.
+    So whatever is left out has a partner that is kept or held out; a picture in the middle of a chain does not take
+    both its ends along.
 
     Returns:
         Number of each picture that is left out -> why.
@@ -30,9 +31,10 @@ def choose_keepers(sketches: Sequence[Sketch], count: int, pairs: Sequence[Near]
     out: dict[int, LeftOut] = {}
     kept: set[int] = set()
 
-    def best_first(number: int) -> tuple[int, int, int]:
+    def best_first(number: int) -> tuple[int, int, bool, int]:
         sketch = sketches[number]
-        return -sketch.size[0] * sketch.size[1], -sketch.bytes, number
+        # A link that is kept would lead nowhere once its picture is moved away.
+        return -sketch.size[0] * sketch.size[1], -sketch.bytes, sketch.path.is_symlink(), number
 
     for number in sorted(range(count), key=best_first):
         own = partners.get(number, [])

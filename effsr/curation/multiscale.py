@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from effsr.curation.arguments import add_common, number, sources, stem_of
+from effsr.curation.arguments import add_common, number, sources
 from effsr.curation.filling import Made, Source, Task, fill
 from effsr.curation.pixels import LOSSLESS, read_pixels, resize_pixels, write_pixels
 from effsr.data.imresize import METHODS
+from effsr.data.storages.container import without_suffix
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,4 +79,4 @@ def sizes(height: int, width: int, scales: Sequence[float], shortest: int) -> li
 
 
 def _names(name: str, scales: Sequence[float], shortest: int, ext: str) -> list[str]:
-    return [f'{stem_of(name)}T{number}.{ext}' for number in range(len(scales) + bool(shortest))]
+    return [f'{without_suffix(name)}T{number}.{ext}' for number in range(len(scales) + bool(shortest))]

@@ -90,7 +90,7 @@ class Output:
         self._open.close()
 
     def pending(self, sources: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
-        """Those (name, path) of the sources that are not done, wherever they lie now.
+        """Those (name, path) of the sources that are not done; :attr:`done` gets those that only lie elsewhere now.
 
         Raises:
             ValueError: What a name stands for was made of another file, which is still there; named and counted.
@@ -98,10 +98,12 @@ class Output:
         left, clashes = [], []
         for name, path in sources:
             entry = self._entries.get(name)
-            if entry and Path(entry.source) != path.absolute() and Path(entry.source).exists():
+            if entry and _another_file(entry.source, path):
                 clashes.append(f'{path}: {self.folder} holds what was made of {entry.source}, which has the same name; '
                                'rename one, or give another -o')
-            elif not (entry and entry.is_of(path) and entry.is_whole(self.folder)):
+            elif entry and entry.is_of(path) and entry.is_whole(self.folder):
+                self.done[name] = entry.record
+            else:
                 left.append((name, path))
         refuse(clashes)
         return left
@@ -193,9 +195,11 @@ class Output:
 
     def _remove(self, files: set[str], but_of: str | None = None) -> None:
         """Remove files, but none that is noted: a renamed source gives the files of its old name."""
-        if files:
-            files = files.difference(*(entry.files for name, entry in self._entries.items() if name != but_of))
-        for file in files:
+        # Most were never written: of a tile that was left out nothing is there.
+        there = {file for file in files if os.path.lexists(self.folder / file)}
+        if there:
+            there = there.difference(*(entry.files for name, entry in self._entries.items() if name != but_of))
+        for file in there:
             (self.folder / file).unlink(missing_ok=True)
 
     def _lock(self) -> None:
@@ -218,6 +222,13 @@ class Output:
             raise unwritable(self.folder, error) from error
         self._journal = Journal(self.folder, header, afresh)
         self._open.callback(self._journal.close)
+
+
+def _another_file(noted: str, path: Path) -> bool:
+    """Whether a source noted before is still there, and is another file than this one, whichever way leads to it."""
+    if noted == str(path.absolute()) or not os.path.exists(noted):
+        return False
+    return not (path.exists() and os.path.samefile(noted, path))
 
 
 def _visible_files(folder: Path) -> Iterator[Path]:

@@ -9,12 +9,13 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from effsr.curation.arguments import add_common, number, refuse_inside, sources, stem_of
+from effsr.curation.arguments import add_common, number, refuse_inside, sources
 from effsr.curation.filling import Made, Source, Task, fill
 from effsr.curation.pixels import LOSSLESS, read_pixels, write_pixels
 from effsr.data.image_decode import without_alpha
 from effsr.data.image_io import ALPHA_RULES
 from effsr.data.imresize import METHODS, imresize
+from effsr.data.storages.container import without_suffix
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         if args.hr.resolve() == args.output.resolve():
             raise ValueError(f'--hr {args.hr}: is -o, too; accepted: a folder of its own')
         folders[args.hr] = {'holds': 'gt', **settings}
-    targets = {name: [f'{stem_of(name)}.{args.ext}'] for name, _ in chosen}
+    targets = {name: [f'{without_suffix(name)}.{args.ext}'] for name, _ in chosen}
     do = partial(make_pair, lq=args.output, gt=args.hr, **settings)
     return fill(args, Task('prepare pairs', 'lq picture', do, folders, targets), chosen).status
 
@@ -62,7 +63,7 @@ def make_pair(source: Source, lq: Path, gt: Path | None, scale: int, alpha: str,
         raise ValueError(f'{path}: {width}x{height} is not divisible by --scale {scale}; give --hr DIR to have the gt '
                          f'cropped to {whole[1]}x{whole[0]} and written there')
     pixels = pixels[:whole[0], :whole[1]]
-    file = f'{stem_of(name)}.{ext}'
+    file = f'{without_suffix(name)}.{ext}'
     if gt is not None:
         write_pixels(gt, {file: pixels}, path)
     small = imresize(pixels, size=(whole[0] // scale, whole[1] // scale), method=method)

@@ -21,6 +21,7 @@ from effsr.curation.container import (
     collect,
     megabytes,
     read_whole,
+    size_of,
 )
 from effsr.curation.errors import unwritable
 from effsr.curation.output import write_whole
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fill all shards; return the exit status."""
     chosen = sources(args)
-    sizes = [path.stat().st_size for _, path in chosen]
+    sizes = [size_of(path) for _, path in chosen]
     if args.shard_count is None:
         counts, settings = by_size(sizes, args.shard_mb * 10**6), {'shard_mb': args.shard_mb}
     else:
@@ -126,7 +127,7 @@ class Shards(Container):
         return [*dict.fromkeys(self._shard_of.values()), INDEX]
 
     def foresee(self) -> str:
-        total = sum(path.stat().st_size for _, path in self.chosen)
+        total = sum(size_of(path) for _, path in self.chosen)
         return f'{plural(len(self.files()) - 1, "shard")}, {megabytes(total)}'
 
     def kept(self, done: Mapping[str, Any]) -> dict[str, Any]:

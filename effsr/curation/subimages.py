@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from effsr.curation.arguments import add_common, number, sources, stem_of
+from effsr.curation.arguments import add_common, number, sources
 from effsr.curation.filling import Made, Source, Task, fill
 from effsr.curation.pixels import LOSSLESS, luma, read_pixels, write_pixels
 from effsr.data.image_io import ImageError, image_size
+from effsr.data.storages.container import without_suffix
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,5 +115,5 @@ def _expected(path: Path, args: argparse.Namespace) -> int:
 
 
 def _names(name: str, count: int, strip: str, ext: str) -> list[str]:
-    stem = stem_of(name)
+    stem = without_suffix(name)
     return [f'{stem.removesuffix(strip)}_s{number:03}.{ext}' for number in range(1, count + 1)]

@@ -21,6 +21,7 @@ from effsr.curation.container import (
     collect,
     megabytes,
     read_whole,
+    size_of,
 )
 from effsr.curation.errors import OutputError, refuse, unwritable
 from effsr.curation.output import write_whole
@@ -70,7 +71,7 @@ class LmdbContainer(Container):
         return [DATA, META]
 
     def foresee(self) -> str:
-        return megabytes(sum(path.stat().st_size for _, path in self.chosen))
+        return megabytes(sum(size_of(path) for _, path in self.chosen))
 
     def kept(self, done: Mapping[str, Any]) -> dict[str, Any]:
         sizes = self._sizes_of(done)

@@ -22,6 +22,7 @@ import torch
 METHOD = 'forkserver' if sys.platform == 'linux' else 'spawn'
 AHEAD = 4  # results for each process that may wait for their turn
 PATIENCE = 2.0  # seconds for a process to end by itself
+MOST = 60 if sys.platform == 'win32' else None  # processes: Windows waits for at most 63 at a time
 ONE_THREAD = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 
 
@@ -54,7 +55,7 @@ def by_processes(do: Callable[[Any], Any], items: Iterable[Any], jobs: int) -> I
     workers: list[_Worker] = []
     finished = False
     try:
-        for worker in _started(do, jobs):
+        for worker in _started(do, jobs if MOST is None else min(jobs, MOST)):
             workers.append(worker)
         yield from _in_turn(workers, items)
         finished = True

@@ -4,6 +4,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+CROP_STREAM = 1  # keeps a dataset's draws of crop and flips apart from others made from the same seed
+
 
 class Flips(NamedTuple):
     """Which of the eight symmetries of the square to apply."""

@@ -4,7 +4,6 @@ Everything else sees RGB, either as uint8 arrays (H, W, 3) or as floats in [0, 1
 content, never by its name or by the largest value in it. The decoding and encoding behind these functions are in
 :mod:`effsr.data.image_decode` and :mod:`effsr.data.image_encode`.
 """
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -25,8 +24,8 @@ from effsr.data.image_decode import (
 from effsr.data.image_encode import encode_picture, write_bytes
 
 __all__ = ['ALPHA_RULES', 'IMAGE_SUFFIXES', 'ImageError', 'Picture', 'image_size', 'list_images', 'read_picture',
-           'read_rgb', 'refuse_unfinished', 'rgb_from_bytes', 'size_from_bytes', 'to_tensor', 'to_uint8',
-           'write_picture', 'write_rgb']
+           'read_rgb', 'refuse_unfinished', 'rgb_from_bytes', 'to_tensor', 'to_uint8', 'upright_size', 'write_picture',
+           'write_rgb']
 
 IMAGE_SUFFIXES = ('.bmp', '.jfif', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
@@ -58,7 +57,8 @@ class Picture:
 def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
     """All image files of a folder, told by their suffix, sorted by path.
 
-    Hidden files, files in hidden folders and anything without one of IMAGE_SUFFIXES are left out.
+    Hidden files, files in hidden folders and anything without one of IMAGE_SUFFIXES are left out. Links to files that
+    are not there belong to them: whoever reads one says so.
 
     Raises:
         ValueError: The folder is missing, is a file, holds no image, or is not finished.
@@ -70,10 +70,15 @@ def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
     refuse_unfinished(folder)
     found = folder.rglob('*') if recursive else folder.glob('*')
     images = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES
-              and not any(part.startswith('.') for part in path.relative_to(folder).parts) and path.is_file()]
+              and not any(part.startswith('.') for part in path.relative_to(folder).parts)
+              and (path.is_file() or _leads_nowhere(path))]
     if not images:
         raise ValueError(f'{folder}: no image in this folder{" or below" if recursive else ""}; accepted: {accepted}')
     return sorted(images, key=lambda path: path.relative_to(folder).parts)
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def refuse_unfinished(folder: Path) -> None:
@@ -142,24 +147,13 @@ def image_size(path: str | Path) -> tuple[int, int]:
     path = Path(path)
     try:
         with open(path, 'rb') as file:
-            return _upright_size(file, path)
+            return upright_size(file, path)
     except OSError as error:
         raise unreadable(path, error) from error
 
 
-def size_from_bytes(data: bytes, path: str | Path) -> tuple[int, int]:
-    """(height, width) of the content of a file; of PNG and JPEG it must have its end.
-
-    Raises:
-        ImageError: Empty, without an image's header, or cut short; ``path`` is what the message calls it.
-    """
-    path = Path(path)
-    size = _upright_size(io.BytesIO(data), path)
-    require_end(data[:4], data[-TAIL:], path)
-    return size
-
-
-def _upright_size(file: BinaryIO, path: Path) -> tuple[int, int]:
+def upright_size(file: BinaryIO, path: Path) -> tuple[int, int]:
+    """The same of an open file; ``path`` is what messages call it."""
     image, orientation = open_header(file, path)
     width, height = image.size
     return (width, height) if orientation >= 5 else (height, width)

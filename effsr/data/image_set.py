@@ -10,6 +10,8 @@ from effsr.data.image_io import ImageError
 from effsr.data.shares import Share
 from effsr.data.storages.storage import Storage
 
+AT_A_TIME = 64  # pictures that a thread checks before it asks for more: asking costs as much as a header
+
 
 class ImageSet:
     """Pictures of several storages under one numbering, storage after storage.
@@ -136,8 +138,11 @@ class ImageSet:
                 return too_small(storage.where(own), height, width, smallest, what)
             return height, width
 
+        def check_all(first: int) -> list[tuple[int, int] | str]:
+            return [check(index) for index in range(first, min(first + AT_A_TIME, len(self)))]
+
         with ThreadPoolExecutor(16) as pool:
-            return list(pool.map(check, range(len(self))))
+            return [result for part in pool.map(check_all, range(0, len(self), AT_A_TIME)) for result in part]
 
     def check(self, smallest: int, what: str, on_error: str = 'fail',
               also: Callable[[int, tuple[int, int]], str | None] | None = None) -> None:

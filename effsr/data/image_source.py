@@ -1,5 +1,5 @@
 """From the folders and lists that an option file names to the storages of a dataset."""
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from effsr.data.storages.opening import AUTO, kind_of, open_storage
@@ -15,8 +15,7 @@ def as_list(value: str | Sequence[str] | None) -> list[str]:
 
 
 def open_roots(roots: str | Sequence[str] | None, lists: str | Sequence[str] | None = None, kind: str = AUTO,
-               alpha: str = 'white', key: str = 'dataroot_gt',
-               name_of: Callable[[str, Path], str] | None = None) -> list[Storage]:
+               alpha: str = 'white', key: str = 'dataroot_gt') -> list[Storage]:
     """Open the storages of a dataset.
 
     Args:
@@ -24,8 +23,6 @@ def open_roots(roots: str | Sequence[str] | None, lists: str | Sequence[str] | N
         lists: For each root a text file with the pictures to take, one a line; None takes all.
         kind, alpha: As in :func:`effsr.data.storages.opening.open_storage`.
         key: The option that names the roots, for messages.
-        name_of: (line of a list, root) -> name of the picture; default: what stands before the first blank, unless
-            there is a file of the whole name.
 
     Raises:
         OptionError: No root given, not as many lists as roots, or a list that is missing or empty.
@@ -42,15 +39,12 @@ def open_roots(roots: str | Sequence[str] | None, lists: str | Sequence[str] | N
                           f'{key}; accepted: one for each')
     if not files:
         return [open_storage(root, kind, None, alpha) for root in places]
-    return [open_listed(Path(root), read_list(file), kind, alpha, name_of)
-            for root, file in zip(places, files, strict=True)]
+    return [open_listed(Path(root), read_list(file), kind, alpha) for root, file in zip(places, files, strict=True)]
 
 
-def open_listed(root: Path, lines: Sequence[str], kind: str, alpha: str,
-                name_of: Callable[[str, Path], str] | None = None) -> Storage:
-    """Open the pictures of one root that the lines of a list name."""
-    if name_of is not None:
-        return open_storage(root, kind, [name_of(line, root) for line in lines], alpha)
+def open_listed(root: Path, lines: Sequence[str], kind: str, alpha: str) -> Storage:
+    """Open the pictures of one root that the lines of a list name: what stands before the first blank, unless there is
+    a picture of the whole name."""
     is_folder = kind_of(root) == 'disk'
     known = () if is_folder else frozenset(open_storage(root, kind, None, alpha).names)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from effsr.data.image_check import refuse
 from effsr.data.image_source import open_listed, read_list
+from effsr.data.storages.container import without_suffix
 from effsr.data.storages.opening import open_storage
 from effsr.data.storages.storage import Storage
 from effsr.options import OptionError
@@ -75,8 +76,7 @@ def match_by_list(gt_root: str, lq_root: str, meta_info_file: str, rules: Rules)
     gt = open_listed(Path(gt_root), read_list(meta_info_file), rules.kind, rules.alpha)
     pairs = []
     for name in gt.names:
-        path = PurePosixPath(name)
-        pairs.append((f'{templated(path.with_suffix("").as_posix(), rules.filename_tmpl)}{path.suffix}', name))
+        pairs.append((f'{templated(without_suffix(name), rules.filename_tmpl)}{PurePosixPath(name).suffix}', name))
     return opened(lq_root, gt_root, pairs, rules)
 
 
@@ -96,7 +96,7 @@ def by_stem(storage: Storage) -> Mapping[str, str]:
     found: dict[str, str] = {}
     twice = []
     for name in storage.names:
-        stem = PurePosixPath(name).with_suffix('').as_posix()
+        stem = without_suffix(name)
         if stem in found:
             twice.append(f'{storage.root / name}: {PurePosixPath(found[stem]).name} has the same name without '
                          'extension; keep one of them')

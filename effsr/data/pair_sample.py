@@ -3,13 +3,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from effsr.data.augment import apply_flips, draw_corner, draw_flips
+from effsr.data.augment import CROP_STREAM, apply_flips, draw_corner, draw_flips
 from effsr.data.image_io import to_tensor
 from effsr.data.pair_reader import PairReader
 from effsr.data.sampler import seed_of
 from effsr.options import OptionError
-
-CROP_STREAM = 1  # keeps the draws of crop and flips apart from others made from the same seed
 
 
 class CropOptions(Protocol):

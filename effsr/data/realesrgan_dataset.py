@@ -7,14 +7,12 @@ from basicsr.utils.registry import DATASET_REGISTRY
 from pydantic import Field, model_validator
 from torch.utils.data import Dataset
 
-from effsr.data.augment import apply_flips, draw_corner, draw_flips
+from effsr.data.augment import CROP_STREAM, apply_flips, draw_corner, draw_flips
 from effsr.data.dataset_options import ImageDatasetOptions, open_gt, parse_dataset_options
 from effsr.data.image_io import to_tensor
 from effsr.data.sampler import iteration_of, seed_of
 from effsr.data.worker_pairs import WorkerPairs
 from effsr.options.schema import Conflict
-
-CROP_STREAM = 1  # keeps the draws of crop and flips apart from those of the degradation, made from the same seed
 
 
 class RealESRGANDatasetOptions(ImageDatasetOptions):

@@ -119,14 +119,17 @@ class TrainSampler(Sampler):
         return (last - first) * self.batch_size
 
     def __iter__(self) -> Iterator[SampleIndex]:
-        order = np.random.default_rng([self.manual_seed, self.epoch]).permutation(self.enlarged)
-        images = order % self.length if self.shares is None else \
-            epoch_indices(self.shares, self.enlarged, self.manual_seed, self.epoch)[order]
+        epoch = self.epoch  # a loop may set the next one while this goes on
+        images = np.random.default_rng([self.manual_seed, epoch]).permutation(self.enlarged)
+        if self.shares is None:
+            images %= self.length
+        else:
+            images = epoch_indices(self.shares, self.enlarged, self.manual_seed, epoch)[images]
         step = self.batch_size * self.world_size
         first, last = self._batches()
         for position in range(first * step + self.rank, last * step, self.world_size):
-            seed = sample_seed(self.manual_seed, self.epoch, position)
-            iteration = self.epoch * self.batches_per_epoch + position // step + 1
+            seed = sample_seed(self.manual_seed, epoch, position)
+            iteration = epoch * self.batches_per_epoch + position // step + 1
             yield SampleIndex(int(images[position]), seed, iteration)
 
 

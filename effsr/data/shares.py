@@ -1,10 +1,11 @@
 """Samples of several folders in given shares."""
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-STREAM = 4  # keeps these permutations apart from that of the whole epoch, drawn from the same seed
+STREAM = 4  # keeps these permutations apart from those of whole epochs, drawn from the same seed
 
 
 class Share(NamedTuple):
@@ -43,8 +44,10 @@ def epoch_indices(shares: Sequence[Share], total: int, seed: int, epoch: int) ->
     samples_of = apportion(total, [share.weight for share in shares])
     for folder, (share, samples) in enumerate(zip(shares, samples_of, strict=True)):
         rounds, places = np.divmod(np.arange(epoch * samples, (epoch + 1) * samples), share.count)
-        for number in np.unique(rounds).tolist():
-            order = np.random.default_rng([seed, STREAM, folder, number]).permutation(share.count)
-            parts.append(first + order[places[rounds == number]])
+        begins = np.flatnonzero(np.diff(rounds, prepend=-1)).tolist()
+        for begin, end in pairwise([*begins, samples]):
+            # Last of all: numpy takes [seed, epoch] for [seed, epoch, 0, 0].
+            order = np.random.default_rng([seed, folder, int(rounds[begin]), STREAM]).permutation(share.count)
+            parts.append(first + order[places[begin:end]])
         first += share.count
     return np.concatenate(parts)

@@ -11,7 +11,6 @@ from effsr.curation.arguments import (
     plural,
     refuse_shared_targets,
     sources,
-    stem_of,
     summary,
 )
 
@@ -60,9 +59,12 @@ def test_numbers():
 
 
 def test_sources_of_folders_and_pictures_in_the_order_of_a_folder(folder):
-    args = parse('-i', folder / 'two', folder / 'one', folder / 'one' / 'b.png', '-o', folder / 'OUT')
+    (folder / 'three').mkdir()
+    (folder / 'three' / 'b.png').write_bytes((folder / 'one' / 'b.png').read_bytes())
     with pytest.raises(ValueError, match=r'both are b\.png below their inputs; rename one'):
-        sources(args)
+        sources(parse('-i', folder / 'two', folder / 'one', folder / 'three', '-o', folder / 'OUT'))
+    with pytest.raises(ValueError, match=r'^-i: gives .*b\.png twice; give it once$'):
+        sources(parse('-i', folder / 'one', folder / 'one' / 'b.png', '-o', folder / 'OUT'))
     args = parse('-i', folder / 'two', folder / 'one', '-o', folder / 'OUT')
     assert sources(args) == [('a/z.jpg', folder / 'one' / 'a' / 'z.jpg'), ('b.png', folder / 'one' / 'b.png'),
                              ('c.webp', folder / 'two' / 'c.webp')]
@@ -108,7 +110,6 @@ def test_names_that_differ_in_case_only(monkeypatch):
 
 
 def test_words():
-    assert stem_of('a.b/c.d.png') == 'a.b/c.d'
     assert [plural(1, 'copy'), plural(2000, 'copy'), plural(0, 'tile')] == ['1 copy', '2,000 copies', '0 tiles']
     line = summary(606, 2424, 'tile', Path('OUT'), {'{} skipped: flat': 12, '{} cannot be used': 0}, 41.2)
     assert line == '606 pictures -> 2,424 tiles in OUT (12 skipped: flat), 41 s'

@@ -43,6 +43,19 @@ def test_signals(capsys, name, status):
     assert signal.getsignal(getattr(signal, name)) is before
 
 
+def test_a_second_signal_ends_it_at_once(monkeypatch):
+    ended = []
+    monkeypatch.setattr('effsr.curation.command.os._exit', ended.append)
+
+    def run(args):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+
+    assert run_command('prepare x', run, None) == 143 and ended == [130]
+
+
 @pytest.mark.skipif(not hasattr(signal, 'SIGHUP'), reason='no such signal')
 def test_nohup_stays():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

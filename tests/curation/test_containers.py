@@ -353,6 +353,16 @@ def test_what_was_lost_from_the_folder_is_made_again(tmp_path, command):
         assert contents(tmp_path / 'out') == before, name
 
 
+def test_what_a_killed_run_appended_and_did_not_note_goes(tmp_path):
+    folder, out = fill(tmp_path / 'in', 3), tmp_path / 'out'
+    assert prepare('pack', folder, out) == 0
+    whole = contents(out)
+    with (out / 'pixels.bin').open('ab') as file:
+        file.write(bytes(100))
+    assert prepare('pack', folder, out) == 0
+    assert contents(out) == whole
+
+
 def test_a_shard_that_holds_something_else_is_made_again(tmp_path):
     folder = fill(tmp_path / 'hr', 4)
     assert prepare('shards', folder, tmp_path / 'out', '--shard_count', 2) == 0

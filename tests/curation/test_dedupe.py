@@ -19,7 +19,7 @@ def photos(tmp_path):
         planted.save(tmp_path / 'IN' / f'{number}.png', planted.picture(number, 240, 240))
     first, second, third = (planted.picture(number, 240, 240) for number in range(3))
     planted.save(tmp_path / 'IN' / 'copies' / 'half.jpg', planted.scaled(first, 0.5), quality=60)
-    planted.save(tmp_path / 'IN' / 'copies' / 'turned.png', np.rot90(second[:, ::-1]))
+    planted.save(tmp_path / 'IN' / 'copies' / 'turned.jpg', np.rot90(second[:, ::-1]), quality=90)
     planted.save(tmp_path / 'IN' / 'copies' / 'crop.png', third[50:200, 30:190])
     return tmp_path / 'IN'
 
@@ -42,11 +42,11 @@ OWN = [f'{number}.png' for number in range(5)]
 
 def test_copies_turned_ones_and_crops_are_found(photos, tmp_path, capsys):
     assert run(tmp_path) == 0
-    assert 'IN -> ' not in (out := capsys.readouterr().out)
+    out = capsys.readouterr().out
     assert out.startswith('8 pictures -> 5 kept in ') and '(2 copies; 1 crops)' in out
     found = rows(tmp_path)
     assert {name: (row['same_as'], row['kind']) for name, row in found.items()} == {
-        'copies/half.jpg': ('0.png', 'copy'), 'copies/turned.png': ('1.png', 'copy'),
+        'copies/half.jpg': ('0.png', 'copy'), 'copies/turned.jpg': ('1.png', 'copy'),
         'copies/crop.png': ('2.png', 'part')}
     assert found['copies/crop.png']['share'] == '1.000'
     assert float(found['copies/crop.png']['share_of_other']) == pytest.approx(150 * 160 / 240**2, abs=0.01)
@@ -56,7 +56,7 @@ def test_copies_turned_ones_and_crops_are_found(photos, tmp_path, capsys):
 
 def test_crops_are_left_alone_if_asked(photos, tmp_path):
     assert run(tmp_path, '--no_crops') == 0
-    assert set(rows(tmp_path)) == {'copies/half.jpg', 'copies/turned.png'}
+    assert set(rows(tmp_path)) == {'copies/half.jpg', 'copies/turned.jpg'}
 
 
 def test_the_overlap_decides(photos, tmp_path):
@@ -90,7 +90,7 @@ def test_moved_if_asked_and_found_no_more(photos, tmp_path, capsys):
     assert run(tmp_path, '--move', str(tmp_path / 'MOVED')) == 0
     assert ', moved 3 to ' in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / 'MOVED' / 'copies').iterdir()) == ['crop.png', 'half.jpg',
-                                                                                      'turned.png']
+                                                                                      'turned.jpg']
     assert sorted(path.name for path in photos.rglob('*.*')) == OWN
     assert run(tmp_path, '--move', str(tmp_path / 'MOVED')) == 0
     assert '(no duplicates)' in capsys.readouterr().out
@@ -166,3 +166,10 @@ def test_no_real_tile_shows_a_test_picture_but_a_planted_crop_does(tmp_path):
     planted.save(tmp_path / 'IN' / 'leak.jpg', test[60:220, 100:300], quality=70)
     assert run(tmp_path, '--against', str(REAL / 'val' / 'Set14' / 'HR')) == 0
     assert list(rows(tmp_path)) == ['leak.jpg']
+
+
+def test_a_link_is_left_out_rather_than_its_picture(tmp_path):
+    planted.save(tmp_path / 'IN' / 'z.png', planted.picture(1, 240, 240))
+    (tmp_path / 'IN' / 'a.png').symlink_to('z.png')
+    assert run(tmp_path, '--move', str(tmp_path / 'MOVED')) == 0
+    assert kept(tmp_path) == ['z.png'] and [path.name for path in (tmp_path / 'IN').iterdir()] == ['z.png']

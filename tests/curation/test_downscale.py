@@ -183,3 +183,10 @@ def test_a_crash_at_any_step_loses_nothing_and_the_next_run_finishes(tmp_path, p
     visible = {path for path in contents(tmp_path / 'AWAY') if not Path(path).name.startswith('.')}
     assert visible == set(photos) and contents(tmp_path / 'IN') == {}
     assert [path.relative_to(tmp_path / 'OUT').as_posix() for path in list_images(tmp_path / 'OUT')] == list(photos)
+
+
+def test_links_move_before_what_they_lead_to(tmp_path, photos):
+    (tmp_path / 'IN' / 'z.png').symlink_to('a.png')
+    assert run(tmp_path, '--move', tmp_path / 'MOVED') == 0
+    assert contents(tmp_path / 'MOVED') == {**photos, 'z.png': photos['a.png']}
+    assert not contents(tmp_path / 'IN')

@@ -3,7 +3,7 @@ import numpy as np
 import planted
 import pytest
 
-from effsr.curation.features import COUNT, TABLE_BITS, TABLES, directions, find_features, keys, place
+from effsr.curation.features import CELLS, COUNT, TABLE_BITS, TABLES, directions, find_features, keys, place
 from effsr.curation.key_index import CROWD, KeyIndex
 
 
@@ -20,6 +20,17 @@ def test_shapes_and_a_blank_picture():
     blank = find_features(np.full((90, 80), 99, np.uint8))
     assert len(blank.points) == 0 and keys(blank.descriptors).shape == (0, TABLES)
     assert place(blank, found) == (None, 0)
+
+
+def test_features_are_spread_over_the_picture():
+    """One corner has all the contrast; a crop of the rest must have features, too."""
+    whole = gray(5, 900, 900)
+    one = 128 + (whole.astype(np.float32) - 128) * 0.7
+    one[:300, :300] = whole[:300, :300]
+    points = find_features(one.round().astype(np.uint8)).points
+    cells = np.floor(points / (900 / CELLS)).astype(int)
+    assert len(points) == COUNT and len(np.unique(cells, axis=0)) == CELLS**2
+    assert ((points < 300).all(axis=1)).mean() < 0.3
 
 
 def test_mirrored_features_are_those_of_the_mirrored_picture():

@@ -82,6 +82,9 @@ def test_moved_if_asked(photos, tmp_path):
     assert run(tmp_path, '--move', str(tmp_path / 'MOVED')) == 0
     assert sorted(path.name for path in photos.rglob('*.*g')) == ['good.png']
     assert (tmp_path / 'MOVED' / 'sub' / 'q20.jpg').is_file()
+    told = why(tmp_path)
+    assert run(tmp_path, '--move', str(tmp_path / 'MOVED')) == 0
+    assert why(tmp_path) == told  # also of those that are no longer there
 
 
 def test_what_cannot_be_read_fails_or_is_counted(photos, tmp_path, capsys):

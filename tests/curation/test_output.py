@@ -203,7 +203,7 @@ def test_a_source_of_the_same_name_from_elsewhere(tmp_path, sources):
         output.pending([('a.png', other)])
     sources[0][1].replace(other)  # the folder was moved: the same file at another place
     with open_output(tmp_path) as output:
-        assert output.pending([('a.png', other)]) == []
+        assert output.done == {} and output.pending([('a.png', other)]) == [] and list(output.done) == ['a.png']
         assert output.gone([('b.png', other)]) == ['a.png'] and output.gone([('a.png', other)]) == []
 
 
@@ -263,3 +263,13 @@ def test_many_problems_are_counted():
     assert str(caught.value).splitlines() == [*(f'{number}: wrong' for number in range(5)),
                                               '... and 1,195 more like these, 1,200 in all']
     refuse([])
+
+
+def test_a_source_by_another_way_is_the_same(tmp_path, sources, monkeypatch):
+    with open_output(tmp_path) as output:
+        fill(output, *sources[0])
+    monkeypatch.chdir(tmp_path / 'IN')
+    (tmp_path / 'link').symlink_to(tmp_path / 'IN', target_is_directory=True)
+    with open_output(tmp_path) as output:
+        for path in (Path('a.png'), Path('../IN/a.png'), tmp_path / 'link' / 'a.png'):
+            assert output.pending([('a.png', path)]) == []

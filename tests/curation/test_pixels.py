@@ -43,12 +43,15 @@ def test_an_opaque_picture_is_resized_as_one_without_alpha(dtype):
 @pytest.mark.parametrize('method', ['area', 'bicubic', 'lanczos'])
 @pytest.mark.parametrize('channels', [2, 4])
 def test_hidden_colours_do_not_bleed_into_the_edge(method, channels):
-    """White on the left; on the right hidden black, which a mean of plain colours would turn into grey."""
-    pixels = np.full((16, 16, channels), 255, np.uint8)
-    pixels[:, 7:] = 0
+    """Grey on the left; on the right hidden white, which a mean of plain colours would let shine through."""
+    pixels = np.full((16, 16, channels), 100, np.uint8)
+    pixels[..., -1] = 255
+    pixels[:, 7:] = [*[255] * (channels - 1), 0]
     small = resize_pixels(pixels, (8, 8), method)
     visible = small[..., -1] > 0
-    assert small.shape == (8, 8, channels) and (small[visible][:, :-1] >= 250).all()
+    overshoot = {'area': 0, 'bicubic': 5, 'lanczos': 8}[method]
+    colors = small[visible][:, :-1]
+    assert small.shape == (8, 8, channels) and colors.min() >= 100 and colors.max() <= 100 + overshoot
     assert (small[~visible][:, :-1] == 0).all()
     if method == 'area':  # the fourth pixel is half covered
         assert small[0, :, -1].tolist() == [255, 255, 255, 128, 0, 0, 0, 0]

@@ -63,3 +63,10 @@ def test_a_picture_that_has_changed_since(images, tmp_path, write):
     with pytest.raises(ImageError, match=r'b/0\.png: is 24x20 now and was 24x24 when the dataset was opened'):
         images.read(2)
     assert np.array_equal(images.read(0), read_rgb(tmp_path / 'a/0.png'))
+
+
+def test_checked_by_several_threads(images, monkeypatch):
+    monkeypatch.setattr('effsr.data.image_set.AT_A_TIME', 2)
+    images.check(17, 'x', 'skip')
+    assert images.sizes.tolist() == [[20, 30], [0, 0], [24, 24]]
+    assert list(images.refused) == [1] and 'sub/1.png: 16x40 is smaller' in images.refused[1]

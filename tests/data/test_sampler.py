@@ -168,3 +168,14 @@ def test_through_a_loader():
             values.append([batch[1].tolist() for batch in DataLoader(SeededDataset(Dice()), 2, sampler=sampler)])
     assert values[:2] == values[2:]
     assert values[0] != values[1]
+
+
+def test_a_pass_under_way_keeps_its_epoch():
+    def passes(between):
+        sampler = TrainSampler(8, 2, 100, manual_seed=3)
+        indices = iter(sampler)
+        first = next(indices)
+        between(sampler)
+        return [(int(index), index.seed, index.iteration) for index in (first, *indices)]
+
+    assert passes(lambda sampler: sampler.set_epoch(5)) == passes(lambda sampler: None)

@@ -45,3 +45,17 @@ def test_a_sampler_with_shares():
               for rank in range(2)]
     both = [index for pair in zip(*halves, strict=True) for index in pair]
     assert [(int(index), index.seed) for index in both] == [(int(index), index.seed) for index in whole[:12]]
+
+
+def test_a_folder_may_get_nothing_or_many_rounds():
+    shares = [Share(2, 1.0), Share(3, 1e6)]
+    assert apportion(9, [share.weight for share in shares]) == [0, 9]
+    indices = epoch_indices(shares, 9, 0, 1)
+    assert Counter(indices.tolist()) == {2: 3, 3: 3, 4: 3}
+    assert all(sorted(indices[start:start + 3]) == [2, 3, 4] for start in (0, 3, 6))  # one permutation after the other
+
+
+def test_draws_of_their_own():
+    """numpy makes the same of [7, 4] and of [7, 4, 0, 0]."""
+    first = epoch_indices([Share(12, 1.0)], 12, 7, 0)
+    assert not any((np.random.default_rng([7, epoch]).permutation(12) == first).all() for epoch in range(20))

@@ -2,10 +2,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from effsr.data.image_io import ALPHA_RULES, refuse_unfinished
+from effsr.data.image_io import ALPHA_RULES, IMAGE_SUFFIXES, refuse_unfinished
+from effsr.data.storages.container import INDEX
 from effsr.data.storages.folder import FolderStorage
 from effsr.data.storages.lmdb_storage import LmdbStorage
-from effsr.data.storages.packed_storage import PIXELS, PackedStorage
+from effsr.data.storages.packed_storage import PIXELS, PackedStorage, is_packed_index
 from effsr.data.storages.shard_storage import ShardStorage
 from effsr.data.storages.storage import Storage
 
@@ -18,7 +19,7 @@ def kind_of(root: Path) -> str:
     """Which kind of storage a path is, by its name and content: one of KINDS; 'disk' where nothing says otherwise."""
     if (root / 'data.mdb').is_file() or root.suffix == '.lmdb':
         return 'lmdb'
-    if (root / PIXELS).is_file():
+    if (root / PIXELS).is_file() or is_packed_index(root / INDEX):
         return 'packed'
     if root.suffix == '.tar' or (root.is_dir() and next(root.glob('*.tar'), None) is not None):
         return 'shards'
@@ -48,10 +49,19 @@ def open_storage(root: str | Path, kind: str = AUTO, names: Sequence[str] | None
     if root.exists():
         refuse_unfinished(root)
         found = kind_of(root)
-        if kind not in (AUTO, found):
+        # A folder of pictures may hold tar files that are none of its business.
+        is_mixed = found == 'shards' and root.is_dir() and _holds_pictures(root)
+        if is_mixed and kind == AUTO:
+            raise ValueError(f'{root}: holds pictures and tar files; move the ones or the others away, or set '
+                             'io_backend: {type: disk} or {type: shards}')
+        if kind not in (AUTO, found) and not (is_mixed and kind == 'disk'):
             raise ValueError(f'{root}: is {MEANING[found]}, not {MEANING[kind]}; set io_backend: {{type: {found}}}, or '
                              'leave io_backend out')
     storage = KINDS[kind_of(root) if kind == AUTO else kind](root, names, alpha)
     if not len(storage):
         raise ValueError(f'{root}: holds no picture; make it again from a folder that does')
     return storage
+
+
+def _holds_pictures(folder: Path) -> bool:
+    return any(path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith('.') for path in folder.rglob('*'))

@@ -27,6 +27,15 @@ def map_pixels(path: Path) -> np.ndarray:
     return np.memmap(path, np.uint8, 'r').view(np.ndarray)
 
 
+def is_packed_index(path: Path) -> bool:
+    """Whether a file begins as the index of a packed set, whose pixels may be missing."""
+    try:
+        with path.open('rb') as file:
+            return FORMAT.encode() in file.read(100)
+    except OSError:
+        return False
+
+
 class PackedStorage(Storage):
     """Pictures decoded when they were packed.
 

@@ -1,14 +1,14 @@
 """What every storage of pictures can do; the same picture has the same number in each of them."""
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 
 def in_order(names: Sequence[str]) -> list[str]:
     """Names sorted as a folder's files are: folder by folder."""
-    return sorted(names, key=lambda name: PurePosixPath(name).parts)
+    return sorted(names, key=lambda name: name.split('/'))
 
 
 class Storage(ABC):

@@ -7,8 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-from effsr.data.image_decode import open_header
-from effsr.data.image_io import TAIL, require_end
+from effsr.data.image_io import TAIL, require_end, upright_size
 
 HEADER = 16384  # bytes; most headers end before that
 OPEN_FILES = 64  # a set may have more shards than a process may have open files
@@ -53,11 +52,10 @@ def stored_size(read_at: Callable[[int, int], bytes], length: int, path: Path) -
         ImageError: Empty, without an image's header, or cut short.
     """
     with io.BufferedReader(_Span(read_at, length), HEADER) as file:
-        image, orientation = open_header(file, path)
-        width, height = image.size
+        size = upright_size(file, path)
     tail = min(TAIL, length)
     require_end(read_at(0, min(4, length)), read_at(length - tail, tail), path)
-    return (width, height) if orientation >= 5 else (height, width)
+    return size
 
 
 class _Descriptor:

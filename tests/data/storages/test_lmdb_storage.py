@@ -11,7 +11,7 @@ from basicsr.utils.lmdb_util import make_lmdb_from_imgs
 from picture_zoo import fill_zoo
 
 from effsr.data.image_io import ImageError, read_rgb
-from effsr.data.storages.lmdb_storage import LmdbStorage, key_of, read_meta
+from effsr.data.storages.lmdb_storage import LmdbStorage, database, key_of, read_meta
 from effsr.data.storages.opening import open_storage
 
 
@@ -94,6 +94,17 @@ def test_processes_open_it_for_themselves(zoo, method):
         np.testing.assert_array_equal(pool.submit(other.read, 3).result(), read_rgb(folder / names[3]))
     np.testing.assert_array_equal(storage.read(0), before[0])
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(other)).read(0), before[1])
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
+@pytest.mark.filterwarnings('ignore:This process .* is multi-threaded:DeprecationWarning')
+def test_a_forked_process_opens_it_anew(zoo):
+    opened = database(zoo[0])
+    child = os.fork()
+    if not child:
+        os._exit(0 if database(zoo[0]).process == os.getpid() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert database(zoo[0]) is opened
 
 
 def test_an_lmdb_that_other_code_has_open(zoo):

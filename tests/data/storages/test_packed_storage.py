@@ -125,3 +125,9 @@ def test_opening_names_what_is_missing_or_cut(packed):
         PackedStorage(root)
     with pytest.raises(ValueError, match='nowhere: no such folder'):
         open_storage(root / 'nowhere', 'packed')
+
+
+def test_pixels_that_are_missing_are_told_as_such(tmp_path):
+    (tmp_path / 'index.json').write_text('{"format":"effsr packed","version":1}')
+    with pytest.raises(ValueError, match=r'holds no pixels\.bin; accepted: a folder that python effsr/prepare.py pack'):
+        open_storage(tmp_path)

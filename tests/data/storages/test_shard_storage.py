@@ -198,3 +198,13 @@ def test_a_shard_that_shrinks_or_goes_while_it_is_read(zoo):
         storage.read(0)
     with pytest.raises(ImageError, match='the shard cannot be read .No such file'):
         storage.read(1)
+
+
+def test_a_folder_with_pictures_and_tar_files(tmp_path):
+    fill_zoo(tmp_path / 'photos')
+    whole = open_storage(tmp_path / 'photos').names
+    write_tar(tmp_path / 'photos' / 'old.tar', {'b.png': (tmp_path / 'photos' / whole[0]).read_bytes()})
+    with pytest.raises(ValueError, match=r'photos: holds pictures and tar files; .* or set io_backend: \{type: disk\}'):
+        open_storage(tmp_path / 'photos')
+    assert open_storage(tmp_path / 'photos', 'disk').names == whole
+    assert open_storage(tmp_path / 'photos', 'shards').names == ('b.png',)
