@@ -273,3 +273,16 @@ def test_a_source_by_another_way_is_the_same(tmp_path, sources, monkeypatch):
     with open_output(tmp_path) as output:
         for path in (Path('a.png'), Path('../IN/a.png'), tmp_path / 'link' / 'a.png'):
             assert output.pending([('a.png', path)]) == []
+
+
+def test_a_line_cut_short_takes_no_other_along(tmp_path, sources):
+    with open_output(tmp_path) as output:
+        fill(output, *sources[0])
+    with (tmp_path / 'OUT' / JOURNAL).open('ab') as journal:
+        journal.write(b'{"name": "b.png", "source": "' + bytes(5000))  # longer than what follows
+    with open_output(tmp_path) as output:
+        assert list(output.done) == ['a.png']
+        fill(output, *sources[1])
+    with open_output(tmp_path) as output:
+        assert list(output.done) == ['a.png', 'b.png']
+    assert all(map(json.loads, (tmp_path / 'OUT' / JOURNAL).read_text().splitlines()))

@@ -1,5 +1,7 @@
 """Files within files: header and end are read, nothing else."""
+import gc
 import io
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -56,7 +58,18 @@ def test_threads_share_a_few_open_files(tmp_path, monkeypatch, positioned):
     paths = [tmp_path / f'{number}.tar' for number in range(9)]
     for path, content in zip(paths, contents, strict=True):
         path.write_bytes(content)
-    found = read_many(OpenFiles(limit=2), paths)
+    files, opened = OpenFiles(limit=2), weakref.WeakSet()
+    make = stored_bytes._Descriptor
+
+    def counted(path):
+        one = make(path)
+        opened.add(one)
+        return one
+
+    monkeypatch.setattr(stored_bytes, '_Descriptor', counted)
+    found = read_many(files, paths)
+    gc.collect()
+    assert len(opened) == 2
     assert found == [contents[number % 9][number:number + 3] for number in range(200)]
 
 
