@@ -2,6 +2,7 @@
 
     python effsr/benchmark.py train [--networks SRVGGNetCompact RRDBNet] [--models RealESRNetModel RealESRGANModel]
     python effsr/benchmark.py degradation [--batch 4] [--crop 400]
+    python effsr/benchmark.py discriminators [--batch 2] [--gt_size 128]
 
 Each subcommand prints its tables, with the sizes and the machine in their head; --json FILE and --markdown FILE keep
 them. Exit status 0 if everything was measured.
@@ -15,10 +16,10 @@ if __name__ == '__main__' and not __package__:  # a spawned process has sys.path
 import torch
 
 import effsr  # noqa: F401  installs the bridge
-from effsr.benchmarks import degradation, train
+from effsr.benchmarks import degradation, discriminators, train
 from effsr.command_line import failure_line
 
-SUBCOMMANDS = {'train': train, 'degradation': degradation}
+SUBCOMMANDS = {'train': train, 'degradation': degradation, 'discriminators': discriminators}
 
 
 def main(argv: list[str] | None = None) -> int:

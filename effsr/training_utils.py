@@ -114,7 +114,7 @@ def build_dataloaders(train_conf: DataloaderConfig,
     return {'train': _train_loader(train_conf), 'val': None if val_conf is None else _val_loader(val_conf)}
 
 
-def build_loss(conf: LossConfig = LossConfig()) -> CompositeLoss:  # noqa: B008  frozen
+def build_loss(conf: LossConfig = LossConfig()) -> CompositeLoss:
     """Build a loss: ``loss(pred, target)`` gives the total and a dict of its terms for a log.
 
     Raises:
