@@ -33,7 +33,10 @@ setup(
         'setuptools<81',
     ],
     extras_require={
-        'test': ['pytest>=8', 'ruff>=0.6', 'jsonschema>=4', 'schedulefree>=1.4'],
+        'test': ['pytest>=8', 'ruff>=0.6', 'jsonschema>=4', 'schedulefree>=1.4', 'timm>=1.0', 'safetensors>=0.4',
+                 'lpips>=0.1.4', 'DISTS-pytorch>=0.1', 'spandrel>=0.4'],
         'schedulefree': ['schedulefree>=1.4'],  # optimizers without a schedule
+        # Backbones of perceptual losses by name, and LPIPSLoss and DISTSLoss.
+        'perceptual': ['timm>=1.0', 'safetensors>=0.4', 'lpips>=0.1.4', 'DISTS-pytorch>=0.1'],
     },
 )

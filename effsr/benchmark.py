@@ -3,6 +3,7 @@
     python effsr/benchmark.py train [--networks SRVGGNetCompact RRDBNet] [--models RealESRNetModel RealESRGANModel]
     python effsr/benchmark.py degradation [--batch 4] [--crop 400]
     python effsr/benchmark.py data [--images DIR] [--workers 0 2]
+    python effsr/benchmark.py discriminators [--batch 2] [--gt_size 128]
 
 Each subcommand prints its tables, with the sizes and the machine in their head; --json FILE and --markdown FILE keep
 them. Exit status 0 if everything was measured.
@@ -16,10 +17,10 @@ if __name__ == '__main__' and not __package__:  # a spawned process has sys.path
 import torch
 
 import effsr  # noqa: F401  installs the bridge
-from effsr.benchmarks import data, degradation, train
+from effsr.benchmarks import data, degradation, discriminators, train
 from effsr.command_line import failure_line
 
-SUBCOMMANDS = {'train': train, 'degradation': degradation, 'data': data}
+SUBCOMMANDS = {'train': train, 'degradation': degradation, 'data': data, 'discriminators': discriminators}
 
 
 def main(argv: list[str] | None = None) -> int:

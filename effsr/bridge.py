@@ -45,3 +45,14 @@ def claim(registry, *names: str) -> None:
         owner = getattr(entries.get(name), '__module__', '')
         if owner.startswith('basicsr.'):
             entries[f'{name}_basicsr'] = entries.pop(name)
+
+
+def register_as(registry, name: str, entry) -> None:
+    """Register an entry under a further name; BasicSR's decorator takes a class's own alone.
+
+    Args:
+        registry: One of basicsr.utils.registry's registries.
+        name: One that the registry does not have yet, see :func:`claim`.
+        entry: The class or function.
+    """
+    registry._do_register(name, entry)

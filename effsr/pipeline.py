@@ -120,7 +120,7 @@ def train_to_the_end(options: Options, args: Arguments, log: RunLog) -> None:
     if options.runtime.rank == 0:
         # What the option file calls next builds on a run of the file's own name.
         renamed = args.debug or any(entry.startswith('name=') for entry in args.force_yml)
-        summarize_training(options, model, time.perf_counter() - started, None if renamed else options.next)
+        summarize_training(run.options, model, time.perf_counter() - started, None if renamed else options.next)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from effsr.models.build import build_model
 from effsr.models.nonfinite.watch import RollBack
 from effsr.models.resuming import check_kinds
 from effsr.options import OptionError, Options, differences, load_options, place
+from effsr.options.length import settle_length
 from effsr.options.schema import ValOptions
 from effsr.runtime.checkpoint import CheckpointError
 from effsr.runtime.distributed import agree_or_fail, init_distributed, share
@@ -78,6 +79,7 @@ def prepare_training(options: Options, back: RollBack | None = None) -> Run:
     shares = 1 if options.runtime.dist else max(1, options.num_gpu)
     batch_size = settings.batch_size_per_gpu * shares
     loader, sampler = build_train_loader(options, batch_size)
+    options = settle_length(options, sampler.total_iter)
     sample = first_sample(loader.dataset, 'train')
     loaders = Loaders(loader, sampler, open_test_sets(options, 'val'))
     state, start = None, options

@@ -27,7 +27,7 @@ from effsr.runtime.memory_use import peak_memory
 SAMPLES = 8  # images decoded of each dataset
 TIMED_STEPS = 3
 TIMED_SECONDS = 20.0
-COST_SIDE = 256  # pixels of the square lq for which costs are told, as tables of the literature have it
+COST_SIDE = 256  # pixels of the square lq for which costs of network_g are told, as tables of the literature have it
 
 
 class Steps(NamedTuple):
@@ -106,13 +106,20 @@ def print_networks(options: Options, model: Any) -> None:
     """One line for each network: parameters and cost."""
     networks = [('network_g', options.network_g, model.net_g, COST_SIDE)]
     if getattr(model, 'net_d', None) is not None:
-        networks.append(('network_d', options.network_d, model.net_d, COST_SIDE))
+        # Some discriminators take crops of one size alone.
+        networks.append(('network_d', options.network_d, model.net_d, crop_side(options)))
     for label, component, net, side in networks:
         bare = model.get_bare_model(net)
         parameters = sum(parameter.numel() for parameter in bare.parameters())
         macs = count_macs(bare, side)
         print(f'{label:<12} {component.type}, {parameters:,} parameters, {macs / 1e9:.2f} GMACs '
               f'({2 * macs / 1e9:.2f} GFLOPs) for 3x{side}x{side}')
+
+
+def crop_side(options: Options) -> int:
+    """Side of the crops of gt in pixels; COST_SIDE where the options do not say it."""
+    own = (options.datasets['train'].model_extra or {}).get('gt_size') if 'train' in options.datasets else None
+    return next((side for side in (options.gt_size, own) if isinstance(side, int)), COST_SIDE)
 
 
 def time_steps(model: Any, loader: DataLoader) -> Steps:

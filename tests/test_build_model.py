@@ -99,7 +99,7 @@ def test_what_is_wrong_is_named(bare, changes, match):
 
 
 def test_basicsrs_own_models_build_too(bare):
-    model = effsr.build_model(bare({'model_type': 'SRModel', 'high_order_degradation': False, 'train': {
+    model = effsr.build_model(bare({'model_type': 'SRModel_basicsr', 'high_order_degradation': False, 'train': {
         'scheduler': {'type': 'MultiStepLR', 'milestones': [5]}}}))
     model.feed_data({'lq': torch.rand(1, 3, 8, 8), 'gt': torch.rand(1, 3, 16, 16)})
     model.optimize_parameters(1)

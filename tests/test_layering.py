@@ -22,13 +22,17 @@ MAY_IMPORT = {
     # These options are described once, beside the code that draws from them.
     'options': {'degradations.settings', 'augmentation.settings'},
     # Packages of components find their own files; a name of BasicSR's is claimed before it is registered.
-    'archs': {'discovery'},
-    'losses': {'discovery', 'bridge.claim'},
+    'archs': {'discovery', 'bridge.claim'},
+    # Losses that look through a trained network read its weights.
+    'losses': {'discovery', 'bridge.claim', 'runtime.checkpoint'},
     'metrics': {'bridge.claim'},
     'data': {'options', 'degradations', 'discovery', 'bridge.claim'},
     'inference': {'data.image_io', 'runtime.checkpoint', 'runtime.sidecar'},
-    'models': {'options', 'degradations', 'losses', 'metrics', 'runtime', 'inference.tiling', 'data.image_io',
-               'augmentation', 'discovery', '__version__'},  # the version is written beside the weights
+    # A teacher's network is recognised as upscale.py recognises it.
+    'models': {'options', 'degradations', 'losses', 'metrics', 'runtime', 'inference.tiling', 'inference.weights',
+               'data.image_io',
+               'augmentation', 'discovery', '__version__',  # the version is written beside the weights
+               'bridge.claim', 'bridge.register_as'},
     # What a run prints, and the parts of the command line that train.py and test.py share.
     'summary': {'options', 'runtime.bar'},
     'command_line': set(),

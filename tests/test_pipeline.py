@@ -324,7 +324,7 @@ def test_basicsrs_own_model_and_dataset_run_too(run, capsys):
     dataset = {'type': 'PairedImageDataset_basicsr', 'dataroot_lq': 'val', 'dataroot_gt': 'val', 'crop_pad_size': ...,
                'io_backend': {'type': 'disk'}, 'gt_size': 16, 'use_hflip': True, 'use_rot': False,
                'batch_size_per_gpu': 2}
-    assert run({'model_type': 'SRModel', 'scale': 1, 'network_g': {'upscale': 1}, 'datasets': {
+    assert run({'model_type': 'SRModel_basicsr', 'scale': 1, 'network_g': {'upscale': 1}, 'datasets': {
         'train': dataset, 'val': ...}, 'val': ..., 'gt_size': ..., 'high_order_degradation': False,
         'train': {'scheduler': {'type': 'MultiStepLR', 'milestones': [5]}}}) == 0
     out, err = capsys.readouterr()

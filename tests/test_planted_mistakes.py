@@ -98,7 +98,7 @@ GAN = edited(STAGE1, {
     'pixel_opt:': 'gan_opt:\n  type: GANLoss\n  gan_type: vanilla\npixel_opt:'})
 # BasicSR's own model, datasets, network and metric.
 BASICSR = edited(STAGE1, {
-    'model_type: RealESRNetModel': 'model_type: SRModel',
+    'model_type: RealESRNetModel': 'model_type: SRModel_basicsr',
     'type: RealESRGANDataset': 'type: PairedImageDataset_basicsr\ndataroot_lq: train_lq\nio_backend: {type: disk}\n'
                                'gt_size: 16\nuse_rot: true',
     'crop_pad_size: 24': None, 'gt_size: 16': None, 'queue_size: 0': None, 'degradation:': None,
@@ -232,8 +232,8 @@ ROWS = {
     'MSRResNet: null': (BASICSR, {'num_feat: 4': 'num_feat: ~'}, 'network_g.num_feat', 'a whole number'),
     'MSRResNet: negative': (BASICSR, {'num_feat: 4': 'num_feat: -4'}, 'network_g', '-4',
                             ('network_g:', 'num_feat: -4')),
-    'RRDBNet: no channels': (BASICSR, net(type='RRDBNet', num_out_ch=3, scale=2), 'network_g.num_in_ch', 'requires',
-                             'network_g:'),
+    'RRDBNet: no channels': (BASICSR, net(type='RRDBNet_basicsr', num_out_ch=3, scale=2), 'network_g.num_in_ch',
+                             'requires', 'network_g:'),
     'RRDBNet: upscale': (BASICSR, net(**RRDB, upscale=2), 'network_g.upscale', 'scale?', '  upscale: 2'),
     'SwinIR: **kwargs': (BASICSR, net(**SWIN, mlp_ration=2), 'network_g.mlp_ration', 'mlp_ratio?', 'mlp_ration: 2'),
     'SwinIR: heads': (BASICSR, net(**{**SWIN, 'num_heads': '[5]'}), 'network_g', 'num_heads',
@@ -298,8 +298,8 @@ ROWS = {
                          'train:'),
     'SRModel: no schedule': (BASICSR, dict.fromkeys(STAGE1.splitlines()[34:38]), 'train.scheduler', 'MultiStepLR',
                              'train:'),
-    'ESRGANModel: no network_d': (BASICSR, {'model_type: SRModel': 'model_type: ESRGANModel'}, 'model_type',
-                                  'network_d'),
+    'ESRGANModel: no network_d': (BASICSR, {'model_type: SRModel_basicsr': 'model_type: ESRGANModel_basicsr'},
+                                  'model_type', 'network_d'),
     # a plugin
     'plugin, network: typo': (PLUGIN, {'width: 2': 'widht: 2'}, 'network_g.widht', 'width?'),
     'plugin, network: kind': (PLUGIN, {'width: 2': 'width: two'}, 'network_g.width', 'a whole number'),

@@ -104,3 +104,9 @@ def test_costs_of_known_networks():
     assert count_macs(nn.Conv2d(3, 5, 3, padding=1), 16) == 16 * 16 * 9 * 3 * 5
     assert count_macs(SRVGGNetCompact(), 256) / 1e9 == pytest.approx(40.6, abs=0.05)
     assert count_macs(EfficientSRNet(), 256) / 1e9 == pytest.approx(14.3, abs=0.05)
+
+
+def test_a_discriminator_of_one_size(check, capsys):
+    network = {'type': 'SRGANDiscriminator', 'num_feat': 2, 'input_size': 16, 'num_dense': 4, 'num_in_ch': ...}
+    assert check({'network_d': network}, gan=True) == (0, [])
+    assert 'for 3x16x16' in capsys.readouterr().out

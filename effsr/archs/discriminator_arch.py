@@ -9,13 +9,17 @@ POWER_ITERATIONS = 15
 
 
 def _normed(in_ch: int, out_ch: int, kernel: int, stride: int) -> nn.Conv2d:
+    return spectrally_normed(nn.Conv2d(in_ch, out_ch, kernel, stride, 1, bias=False))
+
+
+def spectrally_normed(conv: nn.Conv2d) -> nn.Conv2d:
     """A convolution under spectral normalisation, its singular vectors already close to the true ones.
 
     spectral_norm draws them at random and improves them by one step in each training forward. Until then it divides by
     a norm far too small: a fresh discriminator in eval mode answers with huge scores, and its first gradients are too
     large.
     """
-    conv = spectral_norm(nn.Conv2d(in_ch, out_ch, kernel, stride, 1, bias=False))
+    conv = spectral_norm(conv)
     with torch.no_grad():
         matrix = conv.weight_orig.flatten(1)
         u, v = conv.weight_u, conv.weight_v
@@ -52,6 +56,7 @@ class UNetDiscriminatorSN(nn.Module):
             raise ValueError('UNetDiscriminatorSN: num_in_ch and num_feat must be at least 1; '
                              f'got {num_in_ch} and {num_feat}')
         self.skip_connection = skip_connection
+        self.feature_layers = ('conv0', 'conv1', 'conv2', 'conv3')
         self.conv0 = nn.Conv2d(num_in_ch, num_feat, 3, 1, 1)
         self.conv1 = _normed(num_feat, num_feat * 2, 4, 2)
         self.conv2 = _normed(num_feat * 2, num_feat * 4, 4, 2)

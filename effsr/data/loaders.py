@@ -43,7 +43,7 @@ def build_train_loader(options: Options, batch_size: int) -> tuple[DataLoader, T
     try:
         sampler = TrainSampler(len(dataset), batch_size, options.train.total_iter, settings.dataset_enlarge_ratio,
                                options.manual_seed, runtime.rank, runtime.world_size,
-                               getattr(dataset.dataset, 'shares', None))
+                               getattr(dataset.dataset, 'shares', None), options.train.epochs or 1)
     except ValueError as error:
         raise OptionError(f'datasets.train.batch_size_per_gpu: {error}') from error
     loader = DataLoader(dataset, batch_size=batch_size, sampler=sampler, drop_last=True,
@@ -52,7 +52,7 @@ def build_train_loader(options: Options, batch_size: int) -> tuple[DataLoader, T
                         generator=torch.Generator().manual_seed(options.manual_seed), collate_fn=collate,
                         worker_init_fn=start_worker)
     logger.info('Training set %s: %d images, %d iterations an epoch, %d in all', settings.name, len(dataset),
-                sampler.batches_per_epoch, options.train.total_iter)
+                sampler.batches_per_epoch, sampler.total_iter)
     return loader, sampler
 
 

@@ -58,24 +58,25 @@ class TrainSampler(Sampler):
     Args:
         length: Number of images.
         batch_size: Images in a batch of one process.
-        total_iter: Iterations of the whole run; the last epoch ends there.
+        total_iter: Iterations of the whole run; the last epoch ends there. None: as many as `passes` epochs have.
         enlarge_ratio: How often an epoch goes through the images.
         manual_seed: Seed of the order and of every sample's seed.
         rank, world_size: This process, and how many there are.
         shares: Of images of several folders that are to come in given shares; None: every image equally often.
+        passes: Epochs of the whole run, where total_iter is None.
 
     Raises:
         ValueError: The dataset has fewer images than a batch needs.
     """
 
-    def __init__(self, length: int, batch_size: int, total_iter: int, enlarge_ratio: int = 1, manual_seed: int = 0,
-                 rank: int = 0, world_size: int = 1, shares: Sequence[Share] | None = None):
+    def __init__(self, length: int, batch_size: int, total_iter: int | None, enlarge_ratio: int = 1,
+                 manual_seed: int = 0, rank: int = 0, world_size: int = 1, shares: Sequence[Share] | None = None,
+                 passes: int = 1):
         if length == 0:
             raise ValueError('the training set has no images; give a folder that holds some')
         self.length = length
         self.enlarged = length * enlarge_ratio
         self.batch_size = batch_size
-        self.total_iter = total_iter
         self.manual_seed = manual_seed
         self.shares = shares
         self.rank = rank
@@ -88,6 +89,7 @@ class TrainSampler(Sampler):
             raise ValueError(f'{self.enlarged} images ({length} x dataset_enlarge_ratio {enlarge_ratio}) are fewer '
                              f'than a batch of {need}; lower batch_size_per_gpu, add images, or set '
                              f'dataset_enlarge_ratio to {-(-need // length)} or more')
+        self.total_iter = passes * self.batches_per_epoch if total_iter is None else total_iter
 
     @property
     def epochs(self) -> int:

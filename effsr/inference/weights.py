@@ -188,6 +188,18 @@ def _srvgg(state_dict: Mapping[str, Tensor]) -> _Plan | None:
     return _Plan('SRVGGNetCompact', args, scale, note)
 
 
+def _srresnet(state_dict: Mapping[str, Tensor]) -> _Plan | None:
+    blocks = _numbers(state_dict, r'body\.(\d+)\.bn1\.weight')
+    shuffles = _numbers(state_dict, r'upsample\.(\d+)\.bias')
+    if not blocks or not shuffles or not _is_conv(state_dict, 'head.0.weight', 'tail.weight', 'upsample.0.weight'):
+        return None
+    features, channels = state_dict['head.0.weight'].shape[:2]
+    factor = isqrt(max(1, state_dict['upsample.0.weight'].shape[0] // features))
+    args = {'num_in_ch': channels, 'num_out_ch': state_dict['tail.weight'].shape[0], 'num_feat': features,
+            'num_block': len(blocks), 'upscale': factor ** len(shuffles)}
+    return _Plan('SRResNet', args, args['upscale'])
+
+
 def _rrdb(state_dict: Mapping[str, Tensor]) -> _Plan | None:
     blocks = _numbers(state_dict, r'body\.(\d+)\.rdb1\.conv1\.weight')
     if not blocks or not _is_conv(state_dict, 'conv_first.weight', 'conv_last.weight', 'body.0.rdb1.conv1.weight'):
@@ -204,4 +216,5 @@ def _rrdb(state_dict: Mapping[str, Tensor]) -> _Plan | None:
 
 RECOGNISERS: dict[str, Callable[[Mapping[str, Tensor]], _Plan | None]] = {
     'EfficientSRNet': _efficientsr, 'SRVGGNetCompact': _srvgg, 'RRDBNet': _rrdb,
+    'SRResNet': _srresnet,
 }

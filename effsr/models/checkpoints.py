@@ -164,7 +164,8 @@ def training_state(model: Any, parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def step_parts(model: Any) -> dict[str, Any]:
     """The parts of a step that have a state of their own."""
-    parts = {'precision': model.precision, 'watch': model.watch, 'learning_rate': model.learning_rate}
+    parts = {'precision': model.precision, 'watch': model.watch, 'learning_rate': model.learning_rate,
+             'balance': model.balance, 'distillation': model.distillation}
     return {name: part for name, part in parts.items() if part is not None}
 
 

@@ -10,8 +10,9 @@ from torch import nn
 
 from effsr.options import Component, OptionError
 
+# What losses of BasicSR do not say themselves.
 VGG_REMEDY = ("it needs torchvision's VGG weights; put their file (vgg19-dcbb9e9d.pth for vgg19) into "
-              'experiments/pretrained_models, or train without it: --force_yml train:perceptual_opt=~')
+              'experiments/pretrained_models, ')
 
 
 def build_network(component: Component, key: str) -> nn.Module:
@@ -40,7 +41,9 @@ def build_loss(component: Component | None, key: str, device: torch.device) -> n
             warnings.filterwarnings('ignore', module='torchvision')  # BasicSR asks for VGG the old way
             return _build(LOSS_REGISTRY, component, f'train.{key}', 'loss').to(device)
     except OSError as error:
-        raise OptionError(f'train.{key}: {component.type}: {error}; {VGG_REMEDY}') from error
+        remedy = VGG_REMEDY if component.type.endswith('_basicsr') else ''
+        raise OptionError(f'train.{key}: {component.type}: {error}; {remedy}or train without it: --force_yml '
+                          f'train:{key}=~') from error
 
 
 def _build(registry: Any, component: Component, key: str, what: str) -> nn.Module:

@@ -53,7 +53,8 @@ def begin(model: Any, opt: Options | Mapping[str, Any]) -> None:
     model.saved_validated = {}
     model.validated = {}  # dataset -> iteration of its last validation
     model.pairs = model.net_d = model.net_g_ema = model.optimizer_g = model.optimizer_d = None
-    model.cri_pix = model.cri_perceptual = model.cri_gan = model.cri_ldl = None
+    model.cri_pix = model.cri_perceptual = model.cri_gan = model.cri_ldl = model.cri_color = None
+    model.adversary = model.balance = model.gradient_ratio = model.distillation = None
     model.ema_decay = 0.0
     model.net_d_iters, model.net_d_init_iters = 1, 0
     model.net_g = make_network(model, model.options.network_g, 'network_g')
@@ -100,6 +101,9 @@ def start_ema(model: Any, decay: float) -> nn.Module | None:
 def setup_schedulers(model: Any) -> None:
     """One schedule for each optimizer, and the warm-up before it."""
     train = model.options.train
+    if train.total_iter is None:
+        raise OptionError(f'train.epochs: how many iterations {train.epochs} epochs have follows from a training set, '
+                          'which a model by itself does not know; give total_iter')
     model.learning_rate = LearningRate(model.optimizers, train.scheduler, train.total_iter, train.warmup_iter)
     model.schedulers = model.learning_rate.schedulers
 

@@ -12,7 +12,8 @@ from effsr.metrics import compute_metrics
 from effsr.models.step.compilation import uncompiled
 from effsr.options import Component, OptionError, Options
 
-PAIRED_MODELS = ('SRModel', 'SRGANModel', 'ESRGANModel', 'SwinIRModel')  # of BasicSR, for pairs of single pictures
+# Of BasicSR, for pairs of single pictures.
+PAIRED_MODELS = ('SRModel_basicsr', 'SRGANModel_basicsr', 'ESRGANModel_basicsr', 'SwinIRModel')
 
 
 def check_logger(options: Options) -> None:
@@ -57,6 +58,8 @@ def check_training(options: Options, model: BaseModel, sample: Mapping[str, Any]
     side = options.gt_size if degraded else min(sample['gt'].shape[-2:])
     check_networks(options, model, side)
     check_losses(model, side)
+    if is_own(model) and model.cri_color is not None:
+        _check_color(model.cri_color, torch.zeros(1, 3, side, side, device=model.device), options.scale)
 
 
 def check_training_sample(options: Options, sample: Mapping[str, Any], batch_size: int) -> None:
@@ -116,12 +119,16 @@ def check_validation_sample(options: Options, key: str, sample: Mapping[str, Any
 
 
 def check_losses(model: Any, gt_side: int) -> None:
-    """Try the pixel loss on a blank crop of the training's size: it must compare two pictures and end in one number.
+    """Try the pixel and the perceptual loss on a blank crop of the training's size.
+
+    A pixel loss must compare two pictures and end in one number.
 
     Raises:
-        OptionError: It does not, or in a model of BasicSR's it ends in components too.
+        OptionError: It does not, or in a model of BasicSR's it ends in components too; or the perceptual loss cannot
+            take such a crop.
     """
     blank = torch.zeros(1, 3, gt_side, gt_side, device=model.device)
+    _check_perceptual(getattr(model, 'cri_perceptual', None), blank)
     if getattr(model, 'cri_pix', None) is None:
         return
     name = type(model.cri_pix).__name__
@@ -137,6 +144,37 @@ def check_losses(model: Any, gt_side: int) -> None:
                           'does not take; use model_type: RealESRNetModel or RealESRGANModel')
     if not _ends_well(value):
         raise OptionError(f'train.pixel_opt: {name} does not end in one number; set reduction: mean or sum')
+
+
+def _check_color(loss: nn.Module, blank: torch.Tensor, scale: int) -> None:
+    name, lq = type(loss).__name__, blank[..., ::scale, ::scale]
+    try:
+        value = loss(blank, lq)
+    # A loss refuses what it is given in any way.
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise OptionError(f'train.color_opt: {name} cannot compare a result with its lq: {reason}; raise gt_size or '
+                          'change its arguments, or use ColorLoss') from error
+    if not torch.is_tensor(value) or value.numel() != 1:
+        raise OptionError(f'train.color_opt: {name} does not end in one number; use ColorLoss')
+
+
+def _check_perceptual(loss: nn.Module | None, blank: torch.Tensor) -> None:
+    if loss is None:
+        return
+    name, side = type(loss).__name__, blank.shape[-1]
+    try:
+        with torch.no_grad():
+            value = loss(blank, blank)
+    # A network refuses a picture in any way.
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise OptionError(f'train.perceptual_opt: {name} cannot compare pictures of {side} x {side}: {reason}; raise '
+                          'gt_size, or take earlier layers') from error
+    if not (isinstance(value, tuple) and len(value) == 2 and any(map(torch.is_tensor, value)) and
+            all(part is None or _ends_well(part) for part in value)):
+        raise OptionError(f'train.perceptual_opt: {name} does not end in a perceptual and a style loss; accepted: '
+                          'PerceptualLoss, LPIPSLoss, DISTSLoss, or one of your own that answers (loss, None)')
 
 
 def _ends_well(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """RealESRGAN: the second stage, trained with pixel, perceptual and adversarial loss on second-order degradation."""
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,7 +10,10 @@ from basicsr.utils.registry import MODEL_REGISTRY
 from torch import Tensor
 
 from effsr.models import lifecycle, training
+from effsr.models.adversarial import Adversary, Ahead
+from effsr.models.balance import Balance, GradientRatio
 from effsr.models.components import build_loss
+from effsr.models.discriminating import discriminator_step, real_of
 from effsr.models.pairs import Pairs
 from effsr.models.step.failures import explained
 from effsr.models.step.guard import Buffers
@@ -45,13 +49,16 @@ class RealESRGANModel(SRGANModel):
             return
         train = self.options.train
         if train is None or train.gan_opt is None or self.options.network_d is None:
-            raise OptionError('train, train: gan_opt and network_d: RealESRGANModel trains with all three; for pixel '
-                              'loss alone use model_type: RealESRNetModel')
+            raise OptionError(f'train, train: gan_opt and network_d: {self.options.model_type} trains with all three; '
+                              'for pixel loss alone use model_type: RealESRNetModel or SRModel')
         options = self.options
         self.net_d = lifecycle.make_network(self, options.network_d, 'network_d').train()
         start(self, self.sharpens(options))
         self.cri_gan = build_loss(train.gan_opt, 'gan_opt', self.device)
         self.cri_ldl = build_loss(train.ldl_opt, 'ldl_opt', self.device)
+        self.adversary = Adversary(self.cri_gan, self.net_d, self.precision, train)
+        self.balance = Balance(train.gan_balance.window, train.gan_balance.limit, self.device)
+        self.gradient_ratio = GradientRatio()
         self.net_d_iters, self.net_d_init_iters = train.net_d_iters, train.net_d_init_iters
         self.update_g, self.update_d = make_update(self, self.net_g, 'g'), make_update(self, self.net_d, 'd')
         self.optimizer_g, self.optimizer_d = self.optimizers
@@ -73,12 +80,14 @@ class RealESRGANModel(SRGANModel):
         parts = training.parts_of(training.fed(self), self.options.train)
         if current_iter % self.net_d_iters == 0 and current_iter > self.net_d_init_iters:
             updates = [self.update_g, self.update_d]
-            log = self._step_generator(parts) | self._step_discriminator(parts)
+            log = self._step_generator(parts)
+            log |= discriminator_step(self, parts)
         else:
             updates, buffers = [self.update_d], Buffers(self.net_g, 'network_g')
             self._generate(parts)
-            log = self._step_discriminator(parts, buffers)
+            log = discriminator_step(self, parts, buffers)
         training.end_step(self, updates, log)
+        self.balance.look(current_iter)
 
     @torch.no_grad()
     def _generate(self, parts: list[Part]) -> None:
@@ -87,50 +96,34 @@ class RealESRGANModel(SRGANModel):
 
     def _step_generator(self, parts: list[Part]) -> dict[str, Tensor]:
         self.net_d.requires_grad_(False)
-        losses = training.generator_step(self, parts, self.generator_losses, 'l_g_')
+        self.gradient_ratio.begin()
+        self.doing = 'a look ahead at the whole batch'
+        ahead = self.adversary.look_ahead(self.net_g, [part.pairs.lq for part in parts],
+                                          [real_of(self, part.pairs) for part in parts])
+        losses = training.generator_step(self, parts, partial(self.generator_losses, ahead=ahead), 'l_g_')
         self.net_d.requires_grad_(True)
-        return losses
+        return losses | self.gradient_ratio.value()
 
-    def generator_losses(self, pairs: Pairs, output: Tensor) -> dict[str, Tensor]:
-        """Losses by name of what network_g made of pairs.lq; the discriminator stays as it is."""
+    def generator_losses(self, pairs: Pairs, output: Tensor, ahead: Ahead | None = None) -> dict[str, Tensor]:
+        """Losses by name of what network_g made of pairs.lq; the discriminator stays as it is.
+
+        Args:
+            pairs: A batch, or a part of one.
+            output: What network_g made of it last.
+            ahead: Answers of network_d on the whole batch, where a part is compared with it.
+        """
         options = self.options
         losses = training.generator_losses(output, _target(pairs, options.l1_gt_usm), self.cri_pix,
                                            _target(pairs, options.percep_gt_usm), self.cri_perceptual)
+        losses |= training.guiding_losses(self, pairs, output)
         if self.cri_ldl is not None:
             with torch.no_grad():
                 ema_output = training.forward(self.precision, self.net_g_ema, pairs.lq)
             weight = get_refined_artifact_map(pairs.gt, output, ema_output, LDL_WINDOW)
             losses['ldl'] = self.cri_ldl(weight * output, weight * pairs.gt)
         self.doing = "the generator's pass through network_d"
-        losses['gan'] = self.cri_gan(training.answer_untouched(self.precision, self.net_d, output), True, is_disc=False)
-        return losses
-
-    def _step_discriminator(self, parts: list[Part], *more: Buffers) -> dict[str, Tensor]:
-        """Real and fake in passes of their own: batch norm must not mix them.
-
-        Args:
-            parts: The batch.
-            more: Buffers that stay with those of network_d if the step is not taken.
-        """
-        update, buffers = self.update_d, Buffers(self.net_d, 'network_d')
-        reals = [_target(part.pairs, self.options.gan_gt_usm) for part in parts]
-        fakes = self.output.detach().split([len(real) for real in reals])
-        losses, scores = {}, {}
-        update.begin()
-        for name, batches, is_real in (('real', reals, True), ('fake', fakes, False)):
-            self.doing = f'the passes of network_d over {name} pictures'
-            for number, (part, images) in enumerate(zip(parts, batches, strict=True)):
-                last = part.last and not is_real
-                with training.synchronized(self.net_d, last), training.held_spectral_norm(self.net_d, number > 0):
-                    prediction = training.forward(self.precision, self.net_d, images)
-                    loss = {f'l_d_{name}': self.cri_gan(prediction, is_real, is_disc=True)}
-                    loss = training.weighted(loss, part.share)
-                    update.backward(loss)
-                training.add_to(losses, loss)
-                training.add_to(scores, training.weighted({f'out_d_{name}': prediction.mean()}, part.share))
-        self.doing = 'the optimizer step of network_d'
-        update.apply(losses, buffers, *more)
-        return {**losses, **scores}
+        watched = self.gradient_ratio.watched(output)
+        return losses | self.adversary.generator_losses(watched, real_of(self, pairs), ahead)
 
 
 def _target(pairs: Pairs, sharpened: bool) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 from effsr.models import lifecycle
 from effsr.models.pairs import Pairs
 from effsr.models.step.failures import explained
-from effsr.models.training import end_step, fed, generator_losses, generator_step, parts_of
+from effsr.models.training import end_step, fed, generator_losses, generator_step, guiding_losses, parts_of
 from effsr.models.training_settings import make_update, start
 from effsr.options import OptionError, Options
 
@@ -38,8 +38,8 @@ class RealESRNetModel(SRModel):
         train = self.options.train
         if train is None:
             raise OptionError('train: missing; training needs it')
-        if train.pixel_opt is None and train.perceptual_opt is None:
-            raise OptionError('train: neither pixel_opt nor perceptual_opt is given; one is needed')
+        if train.pixel_opt is None and train.perceptual_opt is None and train.distill_opt is None:
+            raise OptionError('train: neither pixel_opt nor perceptual_opt is given; one is needed, or distill_opt')
         start(self, self.sharpens(self.options))
         self.update_g = make_update(self, self.net_g, 'g')
         self.optimizer_g = self.update_g.optimizer
@@ -64,4 +64,5 @@ class RealESRNetModel(SRModel):
 
     def generator_losses(self, pairs: Pairs, output: Tensor) -> dict[str, Tensor]:
         """Losses by name of what network_g made of pairs.lq."""
-        return generator_losses(output, pairs.gt_usm, self.cri_pix, pairs.gt_usm, self.cri_perceptual)
+        losses = generator_losses(output, pairs.gt_usm, self.cri_pix, pairs.gt_usm, self.cri_perceptual)
+        return losses | guiding_losses(self, pairs, output)

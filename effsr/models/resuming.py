@@ -59,7 +59,14 @@ def check_shapes(model: Any, state: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: They are of other types.
     """
-    for optimizer, saved in zip(model.optimizers, state['optimizers'], strict=True):
+    ignored = model.options.path.ignore_resume_networks
+    for key, optimizer, saved in zip(('network_g', 'network_d'), model.optimizers, state['optimizers'], strict=False):
+        was, now = (sum(len(group['params']) for group in groups)
+                    for groups in (saved['param_groups'], optimizer.param_groups))
+        if was != now and key not in ignored:
+            raise CheckpointError(f'train: the training state is of an optimizer of {was} weights of {key} (and '
+                                  f'adapters of distill_opt), here are {now}; keep {key} and distill_opt: layers as '
+                                  'they were, or start anew from its weights: path: pretrain_network_g')
         was, now = ({key for key in group if key in TELLING}
                     for group in (saved['param_groups'][0], optimizer.param_groups[0]))
         if was != now:
@@ -130,8 +137,9 @@ def resume_training(model: Any, state: Mapping[str, Any]) -> None:
     options = model.options
     _resume_optimizers(model, state)
     parts = step_parts(model)
+    fresh = {'distillation'} if 'network_g' in options.path.ignore_resume_networks else set()
     for name, saved in state.get('step', {}).items():
-        if name in parts:
+        if name in parts and name not in fresh:
             parts[name].load_state_dict(saved)
     if options.runtime.reset_schedule:
         model.learning_rate.restart(options.train.warmup_iter, state['iter'])

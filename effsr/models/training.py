@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils.spectral_norm import SpectralNorm
 
+from effsr.losses.adversarial import Answer, at_scales
 from effsr.models.pairs import UNKNOWN, Pairs
 from effsr.models.step.average import ema_decay_at, update_ema
 from effsr.models.step.guard import Buffers
@@ -63,14 +64,19 @@ def parts_of(pairs: Pairs, train: TrainOptions) -> list[Part]:
     return split(pairs, train.accumulate)
 
 
-def forward(precision: Precision, net: nn.Module, images: Tensor) -> Tensor:
-    """A network's answer in fp32, whatever it computes in: losses are computed in fp32."""
+def forward(precision: Precision, net: nn.Module, images: Tensor) -> Answer:
+    """A network's answer, of several scales where it has them, in fp32, whatever it computes in: so losses are, too."""
     with precision.autocast():
         answer = net(images)
-    return answer.float()
+    return at_scales(Tensor.float, answer)
 
 
-def answer_untouched(precision: Precision, net: nn.Module, images: Tensor) -> Tensor:
+def without_graph(answer: Answer) -> Answer:
+    """An answer that no gradient goes through."""
+    return at_scales(Tensor.detach, answer)
+
+
+def answer_untouched(precision: Precision, net: nn.Module, images: Tensor) -> Answer:
     """A network's answer in the mode that it is in, while its buffers stay: the pass works on copies of them.
 
     So the generator's pass through the discriminator moves neither the vectors of its spectral norm nor its batch-norm
@@ -80,10 +86,10 @@ def answer_untouched(precision: Precision, net: nn.Module, images: Tensor) -> Te
     copies = {name: buffer.clone() for name, buffer in bare.named_buffers()}
     with precision.autocast():
         answer = torch.func.functional_call(bare, copies, (images,))
-    return answer.float()
+    return at_scales(Tensor.float, answer)
 
 
-def synchronized(net: nn.Module, last: bool) -> AbstractContextManager:
+def synchronized(net: nn.Module | None, last: bool) -> AbstractContextManager:
     """Within it processes exchange gradients only where the pass is the step's last: they add up till then."""
     return net.no_sync() if isinstance(net, DistributedDataParallel) and not last else nullcontext()
 
@@ -125,6 +131,28 @@ def generator_losses(result: Tensor, gt: Tensor, cri_pix: nn.Module | None, perc
         percep, style = cri_perceptual(result, percep_gt)
         losses.update({name: value for name, value in (('percep', percep), ('style', style)) if value is not None})
     return losses
+
+
+def guiding_losses(model: Any, pairs: Pairs, output: Tensor) -> Losses:
+    """Losses by name that compare with something else than gt: with lq's colours, with a teacher.
+
+    Args:
+        model: RealESRNetModel or RealESRGANModel.
+        pairs: What the output was made of.
+        output: What :func:`generate` gave last.
+    """
+    losses = {}
+    if model.cri_color is not None:
+        losses['color'] = model.cri_color(output, pairs.lq)
+    if model.distillation is not None:
+        losses |= model.distillation.losses(pairs.lq, output)
+    return losses
+
+
+def generate(model: Any, net_g: nn.Module, lq: Tensor) -> Tensor:
+    """A pass of network_g, wrapped or not, whose features a teacher is to look at, where there is one."""
+    with nullcontext() if model.distillation is None else model.distillation.watching():
+        return forward(model.precision, net_g, lq)
 
 
 def weighted(losses: Mapping[str, Tensor], share: float, summing: Iterable[str] = (), prefix: str = '',
@@ -173,13 +201,14 @@ def generator_step(model: Any, parts: list[Part], losses_of: Callable[[Pairs, Te
     update, buffers = model.update_g, Buffers(model.net_g, 'network_g')
     summing = [name for name, criterion in (('pix', model.cri_pix), ('ldl', model.cri_ldl))
                if getattr(criterion, 'reduction', 'mean') == 'sum']
+    adapters = None if model.distillation is None else model.distillation.adapters
     totals: Losses = {}
     outputs = []
     update.begin()
     for part in parts:
-        with synchronized(model.net_g, part.last):
+        with synchronized(model.net_g, part.last), synchronized(adapters, part.last):
             model.doing = 'the forward pass of network_g'
-            output = forward(model.precision, model.net_g, part.pairs.lq)
+            output = generate(model, model.net_g, part.pairs.lq)
             model.doing = 'the losses of network_g'
             losses = weighted(losses_of(part.pairs, output), part.share, summing, prefix,
                               model.options.runtime.world_size)

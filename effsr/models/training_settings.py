@@ -5,6 +5,7 @@ from torch import nn
 
 from effsr.models import lifecycle
 from effsr.models.components import build_loss
+from effsr.models.distillation import build_distillation
 from effsr.models.nonfinite.watch import Watch
 from effsr.models.pairs import PairSource
 from effsr.models.step.optimizers import build_optimizer
@@ -13,14 +14,14 @@ from effsr.models.step.update import Update
 
 
 def start(model: Any, sharpen: bool) -> None:
-    """Precision, watch, moving average, the generator's losses and the source of pairs.
+    """Precision, watch, moving average, the generator's losses, its teacher and the source of pairs.
 
     Args:
         model: RealESRNetModel or RealESRGANModel, with net_g.
         sharpen: Whether gt is sharpened, see :class:`effsr.models.pairs.PairSource`.
 
     Raises:
-        OptionError: Losses that cannot be built, or a precision that the device does not have.
+        OptionError: Losses or a teacher that cannot be built, or a precision that the device does not have.
     """
     train = model.options.train
     model.precision = Precision(train.precision, model.device)
@@ -30,11 +31,13 @@ def start(model: Any, sharpen: bool) -> None:
     model.net_g_ema = lifecycle.start_ema(model, train.ema_decay)
     model.cri_pix = build_loss(train.pixel_opt, 'pixel_opt', model.device)
     model.cri_perceptual = build_loss(train.perceptual_opt, 'perceptual_opt', model.device)
+    model.cri_color = build_loss(train.color_opt, 'color_opt', model.device)
+    model.distillation = build_distillation(model)
     model.pairs = PairSource(model.options, model.device, sharpen)
 
 
 def make_update(model: Any, net: nn.Module, label: str) -> Update:
-    """The optimizer of a network, which joins the model's, and its steps.
+    """The optimizer of a network (of network_g: and of its adapters to a teacher), which joins the model's; its steps.
 
     Args:
         model: RealESRNetModel or RealESRGANModel; start comes before.
@@ -45,6 +48,9 @@ def make_update(model: Any, net: nn.Module, label: str) -> Update:
         OptionError: The optimizer cannot be built.
     """
     train = model.options.train
-    optimizer = build_optimizer(getattr(train, f'optim_{label}'), net.parameters(), f'optim_{label}')
+    parameters = list(net.parameters())
+    if label == 'g' and model.distillation is not None:
+        parameters += model.distillation.parameters()
+    optimizer = build_optimizer(getattr(train, f'optim_{label}'), parameters, f'optim_{label}')
     model.optimizers.append(optimizer)
     return Update(optimizer, f'network_{label}', model.precision, train.clip_grad_norm)

@@ -33,10 +33,16 @@ def cross_check(options: Options, may_fall_short: bool) -> Checked:
     checks: tuple[Callable[[Options], Iterator[Problem]], ...] = (
         _scales, _sizes, _datasets, _pairs, _adversarial, _foreign_model, _free_mappings, step_problems)
     problems = [problem for check in checks for problem in check(options)]
-    notes = [*_intervals(options), *step_notes(options, is_own_model(options))]
-    (notes if may_fall_short else problems).extend(_lengths(options))
-    problems += _schedule(options)
-    return Checked(problems, notes)
+    of_length = length_problems(options, may_fall_short)
+    notes = [*of_length.notes, *step_notes(options, is_own_model(options))]
+    return Checked([*problems, *of_length.problems], notes)
+
+
+def length_problems(options: Options, may_fall_short: bool) -> Checked:
+    """Compare options with the length of the training, as far as it is known; arguments as for cross_check."""
+    late = list(_lengths(options))
+    return Checked([*([] if may_fall_short else late), *_schedule(options)],
+                   [*_intervals(options), *(late if may_fall_short else [])])
 
 
 def is_own_model(options: Options) -> bool:
@@ -142,6 +148,9 @@ def _adversarial(options: Options) -> Iterator[Problem]:
         return
     if train.ldl_opt is not None and train.ema_decay == 0:
         yield Problem(('train', 'ldl_opt'), 'compares with the moving average; set ema_decay, for example 0.999')
+    if train.feature_matching_opt is not None and train.gan_opt is None:
+        yield Problem(('train', 'feature_matching_opt'), 'compares features of a discriminator; give gan_opt, or '
+                      'leave it out')
     missing = [key for key, value in (('optim_d', train.optim_d), ('network_d', options.network_d)) if value is None]
     if train.gan_opt is not None and missing:
         yield Problem(('train', 'gan_opt'), f'trains a discriminator; give {" and ".join(missing)}')
@@ -183,9 +192,9 @@ def _free_mappings(options: Options) -> Iterator[Problem]:
 def _lengths(options: Options) -> Iterator[Problem]:
     """Iterations that lie beyond the end of training."""
     train = options.train
-    if train is None:
+    total = train.total_iter if train is not None else None
+    if total is None:
         return
-    total = train.total_iter
     if train.warmup_iter >= total:
         yield Problem(('train', 'warmup_iter'), f'{train.warmup_iter} leaves nothing of total_iter {total}; lower it')
     if train.net_d_init_iters >= total:
@@ -220,7 +229,7 @@ def _schedule(options: Options) -> Iterator[Problem]:
         parts = value if isinstance(value, list) else [value]
         if not all(isinstance(part, int | float) for part in parts) or not parts:
             continue
-        if sum(parts) < train.total_iter - 1:
+        if train.total_iter is not None and sum(parts) < train.total_iter - 1:
             yield Problem((*here, key), f'{train.scheduler.type} ends after {sum(parts)} iterations, train: total_iter '
                           f'is {train.total_iter}; give {key} of {train.total_iter} in all')
 

@@ -12,7 +12,7 @@ from effsr.options.messages import Problem, nearest
 
 # A loss must end in one number to be minimised: BasicSR's reduction `none` does not.
 REDUCTION = ('mean', 'sum')
-VGG_TYPES = tuple(VGG_LAYERS)
+VGG_TYPES = (*VGG_LAYERS, *(f'{name}_bn' for name in VGG_LAYERS))
 # (class or function, argument) -> accepted values.
 CHOICES: dict[tuple[str, str], tuple[Any, ...]] = {
     **{(loss, 'reduction'): REDUCTION for loss in (
@@ -22,19 +22,26 @@ CHOICES: dict[tuple[str, str], tuple[Any, ...]] = {
     ('FFTLoss', 'norm'): ('ortho', 'backward'),
     ('CompositeLoss', 'fft_part'): ('complex', 'amplitude'),
     ('CompositeLoss', 'fft_norm'): ('ortho', 'backward'),
-    ('GANLoss', 'gan_type'): ('vanilla', 'lsgan', 'wgan', 'wgan_softplus', 'hinge'),
+    ('GANLoss', 'gan_type'): ('vanilla', 'lsgan', 'hinge', 'wgan', 'wgan_softplus', 'wgan-gp', 'softplus'),
+    ('GANLoss', 'relativistic'): ('none', 'standard', 'average'),
+    ('PatchDiscriminator', 'norm'): ('batch', 'instance', 'spectral', 'none'),
+    ('PerceptualLoss', 'criterion'): ('l1', 'l2', 'fro'),
     # l2 is listed by BasicSR, but names a class that torch does not have.
-    ('PerceptualLoss', 'criterion'): ('l1', 'fro'),
+    ('PerceptualLoss_basicsr', 'criterion'): ('l1', 'fro'),
     ('PerceptualLoss', 'vgg_type'): VGG_TYPES,
+    ('PerceptualLoss_basicsr', 'vgg_type'): VGG_TYPES,
+    ('LPIPSLoss', 'net'): ('vgg', 'alex', 'squeeze'),
     ('VGGStyleDiscriminator', 'input_size'): (128, 256),
     ('calculate_niqe', 'convert_to'): ('y', 'gray'),
     **{(metric, 'input_order'): ('HWC', 'CHW') for metric in
        ('calculate_psnr', 'calculate_ssim', 'calculate_psnr_basicsr', 'calculate_ssim_basicsr')},
 }
+VGG_LOSSES = ('PerceptualLoss', 'PerceptualLoss_basicsr')
 BACKENDS = ('disk', 'lmdb', 'memcached')
 NUMBER = re.compile(r'-?[0-9]+(\.[0-9]+)?')
 # Losses that do not compare two pictures: as a pixel loss they would take gt for something else.
-NO_PIXEL_LOSS = ('GANLoss', 'MultiScaleGANLoss', 'WeightedTVLoss', 'TVLoss', 'PerceptualLoss')
+NO_PIXEL_LOSS = ('GANLoss', 'MultiScaleGANLoss', 'WeightedTVLoss', 'TVLoss', 'ColorLoss', 'PerceptualLoss',
+                 'PerceptualLoss_basicsr', 'LPIPSLoss', 'DISTSLoss')
 
 
 def choice_problems(plain: Mapping[str, Any]) -> list[Problem]:
@@ -48,7 +55,7 @@ def choice_problems(plain: Mapping[str, Any]) -> list[Problem]:
                 told = ', '.join(map(str, accepted[:-1])) + f' or {accepted[-1]}'
                 close = f'; {hint}' if hint.startswith('did you mean') else ''
                 problems.append(Problem((*location, argument), f'is {given}; accepted: {told}{close}'))
-        if location == ('train', 'perceptual_opt') and block.get('type') == 'PerceptualLoss':
+        if location == ('train', 'perceptual_opt') and block['type'] in VGG_LOSSES:
             problems += _layer_problems(location, block)
         if location[-1] in ('optim_g', 'optim_d') and _needs_closure(block['type']):
             problems.append(Problem((*location, 'type'), f'{block["type"]} computes the loss several times a step, '
@@ -85,13 +92,17 @@ def _dataset_values(plain: Mapping[str, Any]) -> list[Problem]:
 
 
 def _layer_problems(location: tuple[str, ...], block: Mapping[str, Any]) -> list[Problem]:
-    layers = VGG_LAYERS.get(block.get('vgg_type', 'vgg19'), ())
-    weights = block.get('layer_weights')
-    if not layers or not isinstance(weights, Mapping):
+    """Layers that a VGG does not have; those of other backbones, and numbers, are looked up when it is built."""
+    vgg_type = block.get('vgg_type', 'vgg19')
+    if vgg_type not in VGG_TYPES or block.get('backbone') is not None:
         return []
-    return [Problem((*location, 'layer_weights', str(name)), f'no layer of {block.get("vgg_type", "vgg19")}; '
-                                                             f'{nearest(name, layers)} Layers are such as conv5_4')
-            for name in weights if name not in layers]
+    layers = VGG_LAYERS[vgg_type.removesuffix('_bn')]
+    if vgg_type.endswith('_bn'):
+        layers = [*layers, *(name.replace('conv', 'bn') for name in layers if name.startswith('conv'))]
+    return [Problem((*location, key, str(name)), f'no layer of {vgg_type}; {nearest(name, layers)} Layers are such as '
+                                                 'conv5_4')
+            for key in ('layer_weights', 'layers') if isinstance(block.get(key), Mapping)
+            for name in block[key] if name not in layers and not str(name).isdigit()]
 
 
 def _blocks(plain: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:

@@ -13,6 +13,7 @@ from effsr.options.messages import Problem, nearest
 from effsr.options.signature import argument_problems, with_whole_numbers
 
 SCHEDULE = torch.optim.lr_scheduler.LRScheduler
+COSINE = 'CosineAnnealingRestartLR'  # BasicSR's
 # BasicSR's MultiStepLR knows restarts.
 ALIASES = {'MultiStepLR': 'MultiStepRestartLR'}
 BY_FUNCTION = 'takes a function, which an option file cannot hold; use MultiStepLR, LinearLR or another'
@@ -95,8 +96,8 @@ OPTIMIZER = Role('optimizer', _optimizers, ('params',), '')
 SCHEDULER = Role('schedule', _schedules, ('optimizer',), '')
 METRIC = Role('metric', lambda: registered(METRIC_REGISTRY), ('img', 'img2'))
 MODEL = Role('model', lambda: registered(MODEL_REGISTRY))
-TRAIN_ROLES = {'pixel_opt': LOSS, 'perceptual_opt': LOSS, 'gan_opt': LOSS, 'ldl_opt': LOSS, 'optim_g': OPTIMIZER,
-               'optim_d': OPTIMIZER, 'scheduler': SCHEDULER}
+TRAIN_ROLES = {'pixel_opt': LOSS, 'perceptual_opt': LOSS, 'gan_opt': LOSS, 'ldl_opt': LOSS, 'color_opt': LOSS,
+               'optim_g': OPTIMIZER, 'optim_d': OPTIMIZER, 'scheduler': SCHEDULER}
 
 
 def blocks(plain: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], dict, Role]]:
@@ -106,6 +107,9 @@ def blocks(plain: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], dict, Ro
     train, val = plain.get('train'), plain.get('val')
     if isinstance(train, Mapping):
         places += [(('train', key), train.get(key), role) for key, role in TRAIN_ROLES.items()]
+        teacher = train.get('distill_opt')
+        if isinstance(teacher, Mapping):
+            places.append((('train', 'distill_opt', 'network'), teacher.get('network'), NETWORK))
     metrics = val.get('metrics') if isinstance(val, Mapping) else None
     if isinstance(metrics, Mapping):
         places += [(('val', 'metrics', str(key)), block, METRIC) for key, block in metrics.items()]

@@ -32,7 +32,8 @@ def _of_training(options: Options) -> Iterator[Problem]:
         yield Problem(('train',), f'missing; {hint}')
         return
     settings, train, model = _trained_by(options), options.train, options.model_type
-    if settings in PIXEL_MODELS and train.pixel_opt is None and train.perceptual_opt is None:
+    needed = (train.pixel_opt, train.perceptual_opt, train.distill_opt if settings == PIXEL_MODELS[0] else None)
+    if settings in PIXEL_MODELS and needed == (None, None, None):
         yield Problem(('train',), 'has no loss; give pixel_opt, for example {type: L1Loss}, or perceptual_opt')
     if settings not in GAN_MODELS:
         return

@@ -16,6 +16,7 @@ from basicsr.utils.registry import ARCH_REGISTRY, DATASET_REGISTRY, LOSS_REGISTR
 from pydantic import BaseModel
 
 from effsr.options.json_schema import NOT_IN_A_FILE, build_schema, effsr_datasets, entries, properties_of
+from effsr.options.model_names import ALIASES
 from effsr.options.schema import Component, DatasetOptions, Options
 
 ROOT = Path(__file__).parents[2]
@@ -186,11 +187,12 @@ def _blocks() -> str:
     metrics = [(f'`{name}`', _written(cls), _summary(cls)) for name, cls in
                entries(METRIC_REGISTRY, 'effsr', 'basicsr').items()]
     schedules = [(f'`{name}`', _written(cls)) for name, cls in vars(lr_scheduler).items() if name.endswith('RestartLR')]
-    models = [(f'`{name}`', _summary(cls)) for name, cls in entries(MODEL_REGISTRY, 'effsr').items()]
+    models = [(f'`{name}`', f'`{ALIASES[name].model}`, {ALIASES[name].meaning}.' if name in ALIASES else _summary(cls))
+              for name, cls in entries(MODEL_REGISTRY, 'effsr').items()]
     return '\n'.join([
         'A block names a class by `type`; its other keys are the arguments of that class.\n',
         '### Networks\n', 'For `network_g` and `network_d`.\n', *networks, _others(ARCH_REGISTRY),
-        '### Losses\n', 'For `train: pixel_opt`, `perceptual_opt`, `ldl_opt` and `gan_opt`.\n', *losses,
+        '### Losses\n', 'For `train: pixel_opt`, `perceptual_opt`, `ldl_opt`, `color_opt` and `gan_opt`.\n', *losses,
         '### Metrics\n', 'For `val: metrics`. Besides its arguments a block may say which scores are the better ones: '
         '`better: higher`, the default, or `better: lower`.\n',
         _rows(('type', 'arguments, with their defaults', 'what it is'), metrics),

@@ -26,6 +26,15 @@ def file_problems(options: Options, resuming: bool = False, testing: bool = Fals
         file = getattr(path, name)
         if file is not None and not Path(file).is_file():
             problems.append(Problem(('path', name), f'{file}: {_what_is_wrong(Path(file), name, testing)}'))
+    teacher = options.train.distill_opt if options.train is not None and not testing else None
+    if teacher is not None and not Path(teacher.weights).is_file():
+        message = _what_is_wrong(Path(teacher.weights), 'weights', True)
+        problems.append(Problem(('train', 'distill_opt', 'weights'), f'{teacher.weights}: {message}'))
+    loss = options.train.perceptual_opt if options.train is not None and not testing else None
+    file = loss.arguments.get('weights') if loss is not None else None
+    if isinstance(file, str) and not Path(file).is_file():
+        problems.append(Problem(('train', 'perceptual_opt', 'weights'),
+                                f'{file}: no such file; mend the path, it is relative to the working directory'))
     return problems
 
 

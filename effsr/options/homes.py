@@ -19,9 +19,11 @@ ARGUMENTS: dict[Path, tuple[str, ...]] = {
     ('train', 'scheduler'): ('milestones', 'gamma', 'periods', 'restarts', 'restart_weights', 'eta_min'),
     ('train', 'pixel_opt'): ('loss_weight', 'reduction'),
     ('train', 'perceptual_opt'): ('layer_weights', 'vgg_type', 'use_input_norm', 'range_norm', 'perceptual_weight',
-                                  'style_weight', 'criterion'),
-    ('train', 'gan_opt'): ('gan_type', 'real_label_val', 'fake_label_val'),
-    ('network_g',): ('num_feat', 'num_block', 'num_conv', 'num_in_ch', 'num_out_ch', 'num_grow_ch', 'upscale'),
+                                  'style_weight', 'criterion', 'backbone', 'backbone_args', 'normalise', 'stem_stride'),
+    ('train', 'gan_opt'): ('gan_type', 'real_label_val', 'fake_label_val', 'relativistic', 'r1_weight', 'r1_every',
+                           'gp_weight'),
+    ('network_g',): ('num_feat', 'num_block', 'num_conv', 'num_in_ch', 'num_out_ch', 'num_grow_ch', 'upscale',
+                     'residual_scale'),
     ('datasets', 'train'): ('crop_pad_size', 'use_hflip', 'use_rot', 'io_backend', 'meta_info', 'cache_mb'),
     ('val', 'metrics', NAME): ('crop_border', 'test_y_channel', 'input_order', 'convert_to'),
 }
@@ -39,6 +41,7 @@ ELSEWHERE = {
     'use_compile': 'write train: compile: true',
     'ema_power': 'write train: ema_warmup: true',
     'warmup_steps': 'write train: warmup_iter: N',
+    **dict.fromkeys(('num_epochs', 'n_epochs', 'max_epochs'), 'write train: epochs: N, in place of total_iter'),
     **dict.fromkeys(('use_moa', 'moa_augs', 'moa_probs', 'augmentation', 'aug_prob'), _AUGMENT),
 }
 

@@ -17,6 +17,7 @@ Schema = dict[str, Any]
 
 REF = '#/definitions/'
 NULL = {'type': 'null'}
+LENGTHS = ('total_iter', 'epochs')  # of section train, which needs one of them
 # Set by the machine.
 NOT_IN_A_FILE = ('runtime',)
 
@@ -49,6 +50,7 @@ def build_schema() -> Schema:
     _offer_names(properties, definitions)
     whole = {'type': 'object', 'properties': properties, 'required': sorted(required), 'additionalProperties': False}
     demands = _demands(whole, definitions)
+    demands['properties']['train']['anyOf'] = [{'required': [key]} for key in LENGTHS]
     for schema in (whole, *definitions.values()):
         _loosen(schema)
     for schema in definitions.values():
@@ -78,7 +80,7 @@ def _offer_names(properties: dict[str, Schema], definitions: dict[str, Schema]) 
         definitions[kind] = deepcopy(component)
         definitions[kind]['properties']['type']['examples'] = names
     definitions['MetricOptions']['properties']['type']['examples'] = _names(METRIC_REGISTRY)
-    for section in (properties, definitions['TrainOptions']['properties']):
+    for section in (properties, *(definitions[name]['properties'] for name in ('TrainOptions', 'DistillOptions'))):
         for key, schema in section.items():
             kind = {'network': 'Network', 'optim': 'Optimizer', 'scheduler': 'Schedule'}.get(key.split('_')[0], 'Loss')
             for part in (schema, *schema.get('anyOf', ())):

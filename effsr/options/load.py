@@ -15,9 +15,10 @@ from effsr.options.dataset_blocks import dataset_problems, kept_keys
 from effsr.options.demands import demands
 from effsr.options.files import file_problems
 from effsr.options.inherit import read_inherited
+from effsr.options.length import LENGTHS, complete_schedule, keep_one_length
 from effsr.options.literals import guessed_values
 from effsr.options.messages import COMMAND_LINE, Places, Problem, dotted, explain, position, report
-from effsr.options.normal_form import available_gpus, complete_datasets, gather_degradation
+from effsr.options.normal_form import available_gpus, complete_datasets, complete_gan, gather_degradation
 from effsr.options.overrides import override, shorten
 from effsr.options.plugins import import_plugins
 from effsr.options.schema import Options, Runtime
@@ -58,9 +59,10 @@ def load_options(path: str | Path, overrides: Iterable[str] = (), debug: bool = 
     raw, places = read_inherited(path)
     for entry in overrides:
         override(raw, places, entry)
+    keep_one_length(raw, places)
     # A run's own options.yml holds these, and a total_iter that was perhaps given on the command line.
     written = {key for key in RUNTIME_KEYS | {'runtime'} if raw.pop(key, None) is not None}
-    tried_out = bool(written) or places.get(('train', 'total_iter')) == COMMAND_LINE
+    tried_out = bool(written) or any(places.get(('train', key)) == COMMAND_LINE for key in LENGTHS)
     if debug:
         shorten(raw)
     broken = import_plugins(raw.get('import'))
@@ -102,9 +104,9 @@ def _examine(plain: dict, places: Places, may_fall_short: bool, all_imported: bo
     if plain.get('manual_seed') is None:
         plain['manual_seed'] = random.SystemRandom().randint(1, 10000)
     complete_datasets(plain)
-    notes += without_effect(plain, keeps)
+    notes += [*without_effect(plain, keeps), *complete_gan(plain)]
     unfit = guessed_values(plain, Options)
-    problems += unfit + component_problems(plain, all_imported) + choice_problems(plain)
+    problems += unfit + complete_schedule(plain) + component_problems(plain, all_imported) + choice_problems(plain)
     options, found = _parse(plain)
     problems += found + dataset_problems(plain, all_imported)
     if unfit or found or any(problem.meant for problem in problems):
@@ -217,7 +219,7 @@ def to_plain(options: Options) -> dict[str, Any]:
 
 def _as_lists(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _as_lists(item) for key, item in value.items()}
+        return {str(key): _as_lists(item) for key, item in value.items()}  # BasicSR prints keys as text
     return [_as_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 

@@ -1,12 +1,16 @@
 """From the shapes an option file may have to the one that the schema describes."""
 import logging
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from effsr.degradations.settings import OWN_KEYS, DegradationSettings
+from effsr.options.components import LOSS
 from effsr.options.messages import Places, Problem
+from effsr.options.model_names import ALIASES
+from effsr.options.signature import taken_by
 from effsr.options.upstream import move_places, twice
 
 logger = logging.getLogger('basicsr')
@@ -84,3 +88,28 @@ def available_gpus(wanted: Any) -> Any:
         logger.warning('num_gpu is %d, this machine has %d: using %s', wanted, have, have or 'the CPU')
         return have
     return wanted
+
+
+def complete_gan(plain: dict) -> Iterator[Problem]:
+    """Give train: gan_opt the form that a model's name stands for, where the file does not say another.
+
+    Args:
+        plain: The options; changed.
+
+    Yields:
+        A note where the loss has no such form.
+    """
+    name, train = plain.get('model_type'), plain.get('train')
+    alias = ALIASES.get(name) if isinstance(name, str) else None
+    block = train.get('gan_opt') if isinstance(train, dict) else None
+    if alias is None or alias.relativistic is None or not isinstance(block, dict) or 'relativistic' in block:
+        return
+    target = LOSS.known().get(block.get('type')) if isinstance(block.get('type'), str) else None
+    taken = taken_by(target) if target is not None else None
+    if taken is None:
+        return
+    if 'relativistic' in taken.parameters:
+        block['relativistic'] = alias.relativistic
+    else:
+        yield Problem(('train', 'gan_opt', 'type'), f'{block["type"]} has no relativistic form: {name} trains it as it '
+                                                    "stands, like SRGANModel; GANLoss has ESRGAN's")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from effsr.degradations.settings import DegradationSettings
+from effsr.options.model_names import defaults_of
 from effsr.options.section import Component, Conflict, MetricOptions, Section
 from effsr.options.train_options import NonFiniteOptions, TrainOptions
 
@@ -132,7 +133,9 @@ class Options(Section):
     network_g: Component = Field(description='The generator, the network that upscales: type and arguments.')
     network_d: Component | None = Field(None, description='The discriminator: type and arguments.')
     degradation: DegradationSettings = Field(DegradationSettings(), description='Second-order degradation: makes lq.')
-    high_order_degradation: bool = Field(True, description='Make lq from gt while training; false: paired data.')
+    high_order_degradation: bool = Field(True, description='Make lq from gt while training; false: paired data. '
+                                         'Default under the names SRModel, SRGANModel and ESRGANModel: false, and so '
+                                         'are gt_usm, l1_gt_usm and percep_gt_usm.')
     queue_size: int = Field(0, ge=0, description='Pairs in the training-pair pool; 0: none. Default with degradation: '
                             'mode: batch: 180, as the images of a batch are then alike.')
     gt_size: int | None = Field(None, ge=8, description='Side of a training crop of gt in pixels.')
@@ -148,6 +151,12 @@ class Options(Section):
     find_unused_parameters: bool = Field(False, description='Passed to DistributedDataParallel.')
     extra: dict[str, Any] = Field({}, description='Anything of your own, for your own classes to read; not checked.')
     runtime: Runtime = Field(Runtime())
+
+    @model_validator(mode='before')
+    @classmethod
+    def _defaults_of_the_model(cls, values: Any) -> Any:
+        """Some names of models stand for a model and defaults of their own."""
+        return {**defaults_of(values.get('model_type')), **values} if isinstance(values, Mapping) else values
 
     @model_validator(mode='before')
     @classmethod

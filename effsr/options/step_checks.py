@@ -8,7 +8,7 @@ from effsr.options.schema import Options, TrainOptions
 
 # What BasicSR's own models do not read.
 OWN_STEP = ('precision', 'channels_last', 'compile', 'accumulate', 'clip_grad_norm', 'gradient_checkpointing',
-            'nonfinite', 'ema_warmup', 'augment')
+            'nonfinite', 'ema_warmup', 'augment', 'feature_matching_opt', 'gan_balance', 'color_opt', 'distill_opt')
 LARGEST_RATE = 1e6
 
 

@@ -1,10 +1,11 @@
 """Section train: losses, optimizers, schedule, the step, and numbers that break."""
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from effsr.augmentation.settings import AugmentSettings
-from effsr.options.section import Component, Section
+from effsr.options.loss_options import DistillOptions, FeatureMatchingOptions, GanBalanceOptions
+from effsr.options.section import Component, Conflict, Section
 
 
 class NonFiniteOptions(Section):
@@ -24,7 +25,11 @@ class NonFiniteOptions(Section):
 class TrainOptions(Section):
     """Section train: losses, optimizers, schedule."""
 
-    total_iter: int = Field(ge=1, description='Iterations (optimizer steps) in all.')
+    total_iter: int | None = Field(None, ge=1, description='Iterations (optimizer steps) in all; this, or epochs, is '
+                                                           'required.')
+    epochs: int | None = Field(None, ge=1, description='In place of total_iter: how many times the training goes '
+                               'through the images (dataset_enlarge_ratio times each), less the incomplete last batch. '
+                               'The run itself works with, and writes, the total_iter that comes of it.')
     warmup_iter: int = Field(-1, ge=-1, description='Iterations of linear warm-up of the learning rate; -1: none.')
     ema_decay: float = Field(0, ge=0, lt=1, description='Decay of the moving average (EMA) of the weights; 0: none.')
     ema_warmup: bool = Field(False, description='Lower decay at first, min(ema_decay, (1 + t) / (10 + t)) at iteration '
@@ -37,6 +42,11 @@ class TrainOptions(Section):
     perceptual_opt: Component | None = Field(None, description='Perceptual loss.')
     ldl_opt: Component | None = Field(None, description='Locally discriminative loss; needs ema_decay.')
     gan_opt: Component | None = Field(None, description='Adversarial loss.')
+    feature_matching_opt: FeatureMatchingOptions | None = Field(None, description="Loss on the discriminator's "
+                                                                "features, beside gan_opt.")
+    gan_balance: GanBalanceOptions = Field(GanBalanceOptions(), description='When the discriminator has won.')
+    color_opt: Component | None = Field(None, description='Loss that compares the result with lq: ColorLoss.')
+    distill_opt: DistillOptions | None = Field(None, description='A trained network as teacher.')
     precision: Literal['fp32', 'bf16', 'fp16', 'auto'] = Field(
         'fp32', description='In what the networks compute while training; weights, losses, average and validation stay '
                             'fp32. bf16 and fp16: mixed precision, fp16 on a GPU only, with a loss scale; auto: bf16 '
@@ -60,3 +70,12 @@ class TrainOptions(Section):
                                      'sample; the other that it is mixed with is a neighbour in its batch, so that '
                                      'another number of processes gives others.')
     nonfinite: NonFiniteOptions = Field(NonFiniteOptions(), description='When a loss or a gradient is not finite.')
+
+    @model_validator(mode='after')
+    def _one_length(self) -> 'TrainOptions':
+        if self.total_iter is None and self.epochs is None:
+            raise Conflict(('total_iter',), 'missing; it is required, or epochs in its place')
+        if self.total_iter is not None and self.epochs is not None:
+            raise Conflict(('epochs',), f'{self.epochs} beside total_iter {self.total_iter}; keep one of the two (~ '
+                           'takes the other out)')
+        return self

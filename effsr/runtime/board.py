@@ -14,6 +14,7 @@ Board = Any  # torch's SummaryWriter, which takes a second to import
 FLUSH_SECONDS = 10  # what a killed run loses
 BINS = 30
 GRADIENT_NORM = 'grad_norm_'
+BALANCE = ('gradient_ratio', 'd_accuracy_real', 'd_accuracy_fake')
 OWN_TAGS = ('loss_scale', 'skipped')
 
 
@@ -64,9 +65,11 @@ def write_settings(board: Board, settings: Mapping[str, Any], tags: Sequence[str
 
 
 def tag_of(name: str) -> str:
-    """Where a value of the model's log stands: losses/, gradient_norms/, or on its own."""
+    """Where a value of the model's log stands: losses/, gradient_norms/, balance/, or on its own."""
     if name.startswith(GRADIENT_NORM):
         return f'gradient_norms/{name.removeprefix(GRADIENT_NORM)}'
+    if name in BALANCE:
+        return f'balance/{name}'
     return name if name in OWN_TAGS else f'losses/{name}'
 
 

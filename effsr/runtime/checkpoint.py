@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from effsr.runtime.atomic import CheckpointError, atomic_file
+from effsr.runtime.esrgan_layout import modern_names
 from effsr.runtime.fitting import check_fits
 
 __all__ = ['BARE', 'PARAM_KEYS', 'CheckpointError', 'check_fits', 'file_digest', 'load_file', 'load_network',
@@ -100,20 +101,21 @@ def pick_params(loaded: Any, key: str | None = None, path: str | Path = '') -> t
         path: For messages only.
 
     Returns:
-        The state dict, less the prefixes that DataParallel and torch.compile put before every name; and the key it
-        was found under, 'bare' for a state dict itself. The caller compares it with ``key`` to log a fallback.
+        The state dict, less the prefixes that DataParallel and torch.compile put before every name, an ESRGAN's under
+        the names that RRDBNet has today; and the key it was found under, 'bare' for a state dict itself. The caller
+        compares it with ``key`` to log a fallback.
 
     Raises:
-        CheckpointError: There are no weights in it.
+        CheckpointError: There are no weights in it, or those of an ESRGAN of another scale than x4 in an old layout.
     """
     if not isinstance(loaded, Mapping):
         raise CheckpointError(f'{path}: holds a {type(loaded).__name__}, not weights; accepted: a state dict, or one '
                               f'under {", ".join(PARAM_KEYS)}')
     for candidate in dict.fromkeys((key, *PARAM_KEYS)):
         if candidate is not None and _is_state_dict(loaded.get(candidate)):
-            return _strip(loaded[candidate]), candidate
+            return modern_names(_strip(loaded[candidate]), path), candidate
     if _is_state_dict(loaded):
-        return _strip(loaded), BARE
+        return modern_names(_strip(loaded), path), BARE
     if TRAINING_STATE_KEYS & set(loaded):
         raise CheckpointError(f'{path}: is a training state for resuming, not weights; those are in models/net_g_*.pth')
     found = ', '.join(str(name) for name in list(loaded)[:5]) or 'nothing'

@@ -53,7 +53,8 @@ def first_indices(options: Options, images: int, count: int, iteration: int = 0)
         ValueError: The dataset has fewer images than a batch needs.
     """
     settings = options.datasets['train']
-    total = max(options.train.total_iter if options.train is not None else 0, iteration + count)
+    train = options.train
+    total = max(train.total_iter or 0 if train is not None else 0, iteration + count)
     try:
         sampler = TrainSampler(images, settings.batch_size_per_gpu, total, settings.dataset_enlarge_ratio,
                                options.manual_seed)

@@ -103,7 +103,7 @@ def test_what_is_sharpened_is_the_models_choice(plain_options):
         return sharpened(validate(plain_options({'datasets': ..., **changes}, gan)))
     assert [chosen(), chosen(gt_usm=True), chosen(gan=True)] == [False, True, True]
     scheduler = {'scheduler': {'type': 'MultiStepLR', 'milestones': [3], 'gamma': 0.5}}
-    assert not chosen(model_type='SRModel', gt_usm=True, train=scheduler)
+    assert not chosen(model_type='SRModel_basicsr', gt_usm=True, train=scheduler)
 
 
 def test_only_training_pairs_and_only_if_asked(options):

@@ -12,6 +12,7 @@ from effsr.runtime.sidecar import sidecar_path, write_sidecar
 
 SRVGG = {'num_in_ch': 3, 'num_out_ch': 3, 'num_feat': 8, 'num_conv': 3, 'upscale': 4, 'act_type': 'prelu'}
 RRDB = {'num_in_ch': 3, 'num_out_ch': 3, 'scale': 4, 'num_feat': 8, 'num_block': 2, 'num_grow_ch': 4}
+SRRESNET = {'num_in_ch': 3, 'num_out_ch': 3, 'num_feat': 8, 'num_block': 3, 'upscale': 4}
 EFFICIENT = {'num_in_ch': 3, 'num_out_ch': 3, 'num_feat': 8, 'num_block': 3, 'upscale': 4}
 
 
@@ -29,6 +30,9 @@ def save_weights(path: Path, arch: str, args: dict, key: str | None = 'params') 
     ('RRDBNet', RRDB, 'params_ema'),
     ('RRDBNet', {**RRDB, 'scale': 2}, 'params_ema'),
     ('RRDBNet', {**RRDB, 'scale': 1, 'num_block': 1}, 'params'),
+    ('SRResNet', SRRESNET, 'params'),
+    ('SRResNet', {**SRRESNET, 'upscale': 2}, 'params_ema'),
+    ('SRResNet', {**SRRESNET, 'upscale': 3, 'num_feat': 5}, None),
     ('EfficientSRNet', EFFICIENT, 'params'),
     ('EfficientSRNet', {**EFFICIENT, 'upscale': 2}, 'params_ema'),
     ('EfficientSRNet', {**EFFICIENT, 'upscale': 3, 'num_feat': 5}, 'params'),
@@ -57,6 +61,23 @@ def test_public_weights_have_these_names(tmp_path):
     assert {name: tuple(net.state_dict()[name].shape) for name in compact} == compact
     model = load_model(tmp_path / 'a.pth')
     assert (model.args['num_feat'], model.args['num_conv'], model.scale) == (64, 32, 4)
+
+
+def test_weights_in_esrgans_first_layout_upscale(tmp_path):
+    net = save_weights(tmp_path / 'new.pth', 'RRDBNet', RRDB)
+    numbers = {'conv_first': '0', 'conv_body': f'1.sub.{RRDB["num_block"]}', 'conv_up1': '3', 'conv_up2': '6',
+               'conv_hr': '8', 'conv_last': '10'}
+    old = {}
+    for name, value in net.state_dict().items():
+        layer, _, kind = name.rpartition('.')
+        block = layer.replace('body.', '1.sub.').replace('rdb', 'RDB') + '.0'
+        old[f'model.{numbers.get(layer, block)}.{kind}'] = value
+    assert 'model.1.sub.1.RDB3.conv5.0.weight' in old
+    save_atomic(old, tmp_path / 'old.pth')
+    model = load_model(tmp_path / 'old.pth')
+    assert (model.arch, model.args, model.scale, model.key) == ('RRDBNet', RRDB, 4, 'bare')
+    lq = torch.rand(1, 3, 6, 5)
+    assert torch.equal(model.net(lq), net(lq))
 
 
 def test_half_precision_weights_become_float32(tmp_path):
@@ -109,7 +130,7 @@ def test_a_wrong_sidecar_is_one_clear_error(tmp_path, info, match):
 
 def test_unknown_weights_list_what_can_be_recognised(tmp_path):
     save_atomic({'params': torch.nn.Linear(2, 2).state_dict()}, tmp_path / 'a.pth')
-    with pytest.raises(CheckpointError, match='EfficientSRNet, SRVGGNetCompact, RRDBNet.*a.json'):
+    with pytest.raises(CheckpointError, match='EfficientSRNet, SRVGGNetCompact, RRDBNet, SRResNet.*a.json'):
         load_model(tmp_path / 'a.pth')
 
 

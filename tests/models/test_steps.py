@@ -9,6 +9,7 @@ import torch
 from basicsr.utils.registry import LOSS_REGISTRY
 from torch import nn
 
+from effsr.models.discriminating import discriminator_step
 from effsr.models.step.optimizers import averaged
 from effsr.models.training import fed, parts_of
 
@@ -94,7 +95,8 @@ def test_the_names_in_the_log(build):
     assert list(model.get_current_log()) == ['l_pix', 'grad_norm_g']
     model = build(gan=True)
     step(model, batch())
-    assert list(model.get_current_log()) == ['l_g_pix', 'l_g_gan', 'l_d_real', 'l_d_fake', 'out_d_real', 'out_d_fake',
+    assert list(model.get_current_log()) == ['l_g_pix', 'l_g_gan', 'gradient_ratio', 'l_d_real', 'l_d_fake',
+                                             'out_d_real', 'out_d_fake', 'd_accuracy_real', 'd_accuracy_fake',
                                              'grad_norm_g', 'grad_norm_d']
 
 
@@ -148,7 +150,7 @@ def test_each_switch_chooses_the_target_of_its_loss(build, switch):
     assert (seen[1] is model.gt_usm) is (switch == 'gan_gt_usm')
     # Generator: its picture is to pass as real. Discriminator: the real one is real, the made one is not.
     assert model.cri_gan.targets == [(True, False), (True, True), (False, True)]
-    assert seen[0] is model.output and not seen[2].requires_grad and torch.equal(seen[2], model.output)
+    assert torch.equal(seen[0], model.output) and not seen[2].requires_grad and torch.equal(seen[2], model.output)
 
 
 def test_net_d_iters_and_net_d_init_iters(build):
@@ -173,7 +175,7 @@ def test_the_adversarial_gradient_alone_moves_the_generator_and_not_the_discrimi
     assert all(p.grad is None and p.requires_grad for p in model.net_d.parameters())
     model.feed_data(batch(seed=1))
     before_g = weights(model.net_g)
-    model._step_discriminator(parts_of(fed(model), model.options.train))
+    discriminator_step(model, parts_of(fed(model), model.options.train))
     assert changed(before_g, model.net_g) == []
 
 
@@ -257,7 +259,7 @@ def test_the_discriminators_vectors_move_in_its_own_passes_alone(build, parts):
     model._step_generator(parts_of(fed(model), model.options.train))
     assert all(torch.equal(value, before[name]) for name, value in vectors().items())
     expected = copy.deepcopy(model.net_d)
-    model._step_discriminator(parts_of(fed(model), model.options.train))
+    discriminator_step(model, parts_of(fed(model), model.options.train))
     after = vectors()
     assert all(not torch.equal(value, before[name]) for name, value in after.items() if name.endswith('weight_u'))
     for _ in range(2):  # once for the real and once for the made pictures, in however many parts

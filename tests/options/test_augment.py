@@ -61,11 +61,11 @@ def test_a_batch_of_one_has_no_partners(plain_options):
 
 
 def test_basicsrs_models_do_not_augment(plain_options):
-    plain = plain_options({'model_type': 'SRModel', 'high_order_degradation': False, 'datasets': ..., 'val': ...,
-                           'train': {'augment': {'mixup': 0.1}, 'scheduler': {'type': 'MultiStepLR',
+    plain = plain_options({'model_type': 'SRModel_basicsr', 'high_order_degradation': False, 'datasets': ...,
+                           'val': ..., 'train': {'augment': {'mixup': 0.1}, 'scheduler': {'type': 'MultiStepLR',
                                                                               'milestones': [2]}}})
     notes = {'.'.join(note.location): note.message for note in cross_check(as_options(plain), False).notes}
-    assert notes['train.augment'].startswith('has no effect with SRModel')
+    assert notes['train.augment'].startswith('has no effect with SRModel_basicsr')
 
 
 @pytest.mark.parametrize(('section', 'key', 'hint'), [

@@ -71,7 +71,7 @@ def load(tmp_path, monkeypatch):
     ('warmup_iter: -1', 'warmup_iter: 100', 'f.yml:12: train.warmup_iter: 100 leaves nothing of total_iter 100'),
     ('', 'dist_params: {backnd: gloo}\n', 'f.yml:17: dist_params.backnd: unknown option; did you mean backend?'),
     ('{save_checkpoint_freq: 10}', '{wandb: {projct: x}}', 'f.yml:16: logger.wandb.projct: unknown option; did you me'),
-    ('scale: 4', 'scale: 4\nmodel_type: SRModel\nbase:\nqueue_size: 1', None),
+    ('scale: 4', 'scale: 4\nmodel_type: SRModel_basicsr\nbase:\nqueue_size: 1', None),
     (', lr: 1e-4', '', None),
 ])
 def test_a_conflict(load, old, new, message):
@@ -84,14 +84,14 @@ def test_a_conflict(load, old, new, message):
 
 
 @pytest.mark.parametrize(('old', 'new', 'message'), [
-    (SCHEDULE, '{type: StepLR, step_size: 5}', 'train.scheduler.type: SRModel knows only MultiStepLR'),
-    ('type: Adam,', 'type: AdamW,', 'train.optim_g.type: SRModel knows only Adam'),
-    (', lr: 1e-4', '', 'train.optim_g.lr: missing; SRModel requires it'),
-    (f'  scheduler: {SCHEDULE}\n', '', 'train.scheduler: missing; SRModel requires one'),
+    (SCHEDULE, '{type: StepLR, step_size: 5}', 'train.scheduler.type: SRModel_basicsr knows only MultiStepLR'),
+    ('type: Adam,', 'type: AdamW,', 'train.optim_g.type: SRModel_basicsr knows only Adam'),
+    (', lr: 1e-4', '', 'train.optim_g.lr: missing; SRModel_basicsr requires it'),
+    (f'  scheduler: {SCHEDULE}\n', '', 'train.scheduler: missing; SRModel_basicsr requires one'),
 ])
 def test_what_basicsrs_own_models_lack(load, old, new, message):
     with pytest.raises(OptionError, match=message):
-        load(old, new, 'model_type=SRModel')
+        load(old, new, 'model_type=SRModel_basicsr')
 
 
 @pytest.mark.parametrize(('text', 'message'), [
@@ -167,7 +167,8 @@ def test_a_short_try_only_warns(load, monkeypatch, caplog):
 
 def test_differences(load):
     lines = differences(load('', 'manual_seed: 3\n'))
-    assert {'gt_size = 64 (default None)', 'train.total_iter = 100', 'train.optim_g.lr = 0.0001 (default 0.001)',
+    assert {'gt_size = 64 (default None)', 'train.total_iter = 100 (default None)',
+            'train.optim_g.lr = 0.0001 (default 0.001)',
             'datasets.train.crop_pad_size = 96 (default 400)', 'network_g.type = EfficientSRNet',
             'datasets.train.batch_size_per_gpu = 4 (default 1)', 'train.scheduler.milestones = [50]',
             'logger.save_checkpoint_freq = 10 (default 5000)'} <= set(lines)

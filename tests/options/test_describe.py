@@ -74,7 +74,8 @@ def test_links_lead_somewhere():
 
 @pytest.mark.parametrize('row', [
     '| `scale` | whole number | `4` | 1 to 16 | Upscaling factor. |',
-    '| `total_iter` | whole number | **required** | 1 or more | Iterations (optimizer steps) in all. |',
+    '| `total_iter` | whole number or `~` | `~` | 1 or more | Iterations (optimizer steps) in all; this, or epochs, is '
+    'required. |',
     '| `num_feat` | `32` | Channels inside. |',
     '| `jpeg_range` | list of 2 numbers | `[30, 95]` | [low, high] with 1 <= low <= high <= 100 (libjpeg quality) | '
     'Quality of JPEG compression. |',
@@ -93,6 +94,13 @@ def test_shipped_files_name_the_schema(path):
 @pytest.mark.parametrize('path', SHIPPED + FLAT, ids=lambda path: path.stem)
 def test_files_that_load_fit_the_schema(path):
     assert mistakes(read_yaml(path)[0]) == []
+
+
+def test_a_length_in_epochs_fits():
+    raw = parse_text(example(), 'example')[0]
+    raw['train']['epochs'] = 3
+    del raw['train']['total_iter']
+    assert mistakes(raw) == []
 
 
 def test_the_example_loads_and_fits(tmp_path):

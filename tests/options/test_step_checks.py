@@ -61,10 +61,10 @@ def test_schedule_free_beside_a_schedule_or_an_average_is_noted(checked):
 def test_what_basicsrs_models_do_not_read_is_noted(checked):
     changed = {'precision': 'bf16', 'accumulate': 2, 'clip_grad_norm': 1.0, 'nonfinite': {'limit': 1},
                'scheduler': {'type': 'MultiStepLR', 'milestones': [2]}}
-    _, notes = checked({'model_type': 'SRModel', 'high_order_degradation': False, 'train': changed})
+    _, notes = checked({'model_type': 'SRModel_basicsr', 'high_order_degradation': False, 'train': changed})
     assert {key for key in notes if key.split('.')[1] in OWN_STEP} == {
         'train.precision', 'train.accumulate', 'train.clip_grad_norm', 'train.nonfinite'}
-    assert notes['train.precision'].startswith('has no effect with SRModel')
+    assert notes['train.precision'].startswith('has no effect with SRModel_basicsr')
 
 
 @pytest.mark.parametrize(('section', 'key', 'hint'), [
@@ -73,7 +73,8 @@ def test_what_basicsrs_models_do_not_read_is_noted(checked):
     (('datasets', 'train'), 'accum_iter', 'train: accumulate: N; batch_size_per_gpu is the whole batch'),
     ((), 'use_channels_last', 'train: channels_last: true'), ((), 'precision', 'it belongs to train.precision'),
     (('train',), 'deterministic', 'it belongs to the top level'),
-    (('train',), 'clip_grad', 'did you mean clip_grad_norm')])
+    (('train',), 'clip_grad', 'did you mean clip_grad_norm'), ((), 'epochs', 'it belongs to train.epochs'),
+    ((), 'num_epochs', 'train: epochs: N'), (('train',), 'max_epochs', 'train: epochs: N, in place of total_iter')])
 def test_names_of_other_frameworks(section, key, hint):
     known = ('clip_grad_norm', 'accumulate', 'optim_g') if section == ('train',) else ('name', 'scale')
     assert hint in guess((*section, key), known).hint

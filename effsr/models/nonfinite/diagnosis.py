@@ -21,7 +21,7 @@ from effsr.models.step.guard import Copies
 from effsr.models.training import parts_of
 from effsr.options import OptionError, Options
 
-MODULES = ('net_g', 'net_d', 'net_g_ema', 'cri_pix', 'cri_perceptual', 'cri_ldl', 'cri_gan')
+MODULES = ('net_g', 'net_d', 'net_g_ema', 'cri_pix', 'cri_perceptual', 'cri_ldl', 'cri_gan', 'cri_color')
 
 
 @contextmanager
@@ -31,6 +31,7 @@ def unchanged(model: Any) -> Iterator[None]:
     Gradients are None within it, compiled networks run as they are written.
     """
     modules = [module for name in MODULES if isinstance(module := getattr(model, name), nn.Module)]
+    modules += model.distillation.modules() if model.distillation is not None else []
     buffers = [Copies(module.buffers()) for module in modules]
     weights = [(parameter, parameter.grad, parameter.requires_grad)
                for module in modules for parameter in module.parameters()]
@@ -117,6 +118,9 @@ def replay_file(options: Options, path: str | Path) -> str:
     path = Path(path)
     if options.train is None:
         raise OptionError('train: missing; a replay computes a training step')
+    if options.train.total_iter is None:  # a step does not ask how many there are, and no schedule counts them here
+        train = options.train.model_copy(update={'total_iter': 1, 'epochs': None, 'scheduler': None})
+        options = options.model_copy(update={'train': train})
     options, weights = with_weights_before(options, path)
     model = build_model(options)
     if getattr(model, 'pairs', None) is None:

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from effsr.models.adversarial import amounts_of
+from effsr.models.discriminating import real_of
 from effsr.models.nonfinite.incident import Sample
 from effsr.models.nonfinite.tracing import Trace, is_finite
 from effsr.models.pairs import Pairs
-from effsr.models.training import forward
+from effsr.models.training import forward, generate
 
 
 def one_of(pairs: Pairs, index: int) -> Pairs:
@@ -50,9 +52,10 @@ class Search:
                 self.places.append(f'{name} as it was fed')
         output = self._generator()
         if self._net_d is not None:
-            real = self.pairs.gt_usm if self.model.options.gan_gt_usm else self.pairs.gt
-            self._discriminator('real', real, True)
-            self._discriminator('fake', output, False)
+            real = real_of(self.model, self.pairs)
+            self._discriminator('real', real, True, output)
+            self._discriminator('fake', output, False, real)
+            self._penalties(real, output)
         self._samples(output)
 
     def _generator(self) -> Tensor:
@@ -61,7 +64,7 @@ class Search:
         if self._net_d is not None:
             self._net_d.requires_grad_(False)
         with Trace(self._net_g) as trace, self._watched_discriminator() as trace_d:
-            output = forward(model.precision, self._net_g, pairs.lq)
+            output = generate(model, self._net_g, pairs.lq)
             trace.forward_ends()
             self._place('network_g', self._net_g, trace.first_forward, 'forward')
             losses = model.generator_losses(pairs, output)
@@ -92,13 +95,13 @@ class Search:
         self._place('network_g', self._net_g, trace.first_backward, 'backward')
         self._weights_place('network_g', trace, 'backward')
 
-    def _discriminator(self, name: str, images: Tensor, is_real: bool) -> None:
-        """A pass of network_d of its own, and backward."""
+    def _discriminator(self, name: str, images: Tensor, is_real: bool, others: Tensor) -> None:
+        """A pass of network_d of its own, and backward; others are the pictures of the other kind."""
         with Trace(self._net_d) as trace:
             prediction = forward(self.model.precision, self._net_d, images)
             trace.forward_ends()
             self._place('network_d', self._net_d, trace.first_forward, f'forward, {name} pictures')
-            loss = self.model.cri_gan(prediction, is_real, is_disc=True)
+            loss = self._judged(prediction, is_real, others)
             if self._all_finite({f'l_d_{name}': loss}):
                 self.model.precision.scale(loss).backward()
                 if not trace.gradient_arrives_finite:
@@ -106,6 +109,22 @@ class Search:
                     self.places.append(f'the gradient of l_d_{name}')
                 self._place('network_d', self._net_d, trace.first_backward, f'backward, {name} pictures')
                 self._weights_place('network_d', trace, f'backward, {name} pictures')
+
+    def _judged(self, prediction: Any, is_real: bool, others: Tensor) -> Tensor:
+        adversary = self.model.adversary
+        with torch.no_grad():
+            beside = adversary.answer(others) if adversary.compares else None
+        return adversary.discriminator_loss(prediction, is_real, beside)
+
+    def _penalties(self, real: Tensor, fake: Tensor) -> None:
+        """The penalties on network_d's gradients, and backward; those that were not due in this step, too."""
+        for name, loss in penalties_on(self.model, real, fake, self.pairs.seeds).items():
+            self._net_d.zero_grad(set_to_none=True)
+            if self._all_finite({name: loss}):
+                self.model.precision.scale(loss).backward()
+                gradients = [parameter.grad for parameter in self._net_d.parameters() if parameter.grad is not None]
+                if not is_finite(gradients):
+                    self.places.append(f'the gradient of {name}')
 
     def _place(self, network: str, net: nn.Module, module: str | None, when: str) -> None:
         if module is None:
@@ -148,12 +167,13 @@ class Search:
     def _losses_alone(self, pairs: Pairs, result: Tensor) -> list[str]:
         """Names of the losses that are not finite for one sample."""
         model = self.model
+        if model.distillation is not None:
+            generate(model, self._net_g, pairs.lq)  # its features of this sample
         losses = {f'{self._prefix}{name}': loss for name, loss in model.generator_losses(pairs, result).items()}
         if self._net_d is not None:
-            real = pairs.gt_usm if model.options.gan_gt_usm else pairs.gt
-            for name, images, is_real in (('l_d_real', real, True), ('l_d_fake', result, False)):
-                prediction = forward(model.precision, self._net_d, images)
-                losses[name] = model.cri_gan(prediction, is_real, is_disc=True)
+            losses |= {f'l_d_{name}': loss for name, loss in self._discriminator_losses(pairs, result).items()}
+            with torch.enable_grad():
+                losses |= penalties_on(model, real_of(model, pairs), result, pairs.seeds)
         return [name for name, loss in losses.items() if not is_finite(loss)]
 
     def _gradient_alone(self, pairs: Pairs) -> bool:
@@ -165,14 +185,27 @@ class Search:
             model.precision.scale(losses()).backward()
             return is_finite([parameter.grad for parameter in net.parameters() if parameter.grad is not None])
 
-        result = forward(model.precision, self._net_g, pairs.lq)
+        result = generate(model, self._net_g, pairs.lq)
         finite = gradients(self._net_g, lambda: sum(model.generator_losses(pairs, result).values()))
         if self._net_d is None or not finite:
             return finite
-        real = pairs.gt_usm if model.options.gan_gt_usm else pairs.gt
-        return gradients(self._net_d, lambda: sum(
-            model.cri_gan(forward(model.precision, self._net_d, images), is_real, is_disc=True)
-            for images, is_real in ((real, True), (result.detach(), False))))
+        result = result.detach()
+        return gradients(self._net_d, lambda: sum([
+            *self._discriminator_losses(pairs, result).values(),
+            *penalties_on(model, real_of(model, pairs), result, pairs.seeds).values()]))
+
+    def _discriminator_losses(self, pairs: Pairs, result: Tensor) -> dict[str, Tensor]:
+        """Losses of network_d on real and on fake pictures, by their kind."""
+        real = real_of(self.model, pairs)
+        return {name: self._judged(forward(self.model.precision, self._net_d, images), is_real, others)
+                for name, images, is_real, others in (('real', real, True, result), ('fake', result, False, real))}
+
+
+def penalties_on(model: Any, real: Tensor, fake: Tensor, seeds: Tensor) -> dict[str, Tensor]:
+    """All penalties that a run has, by their names in the log, whether they are due or not."""
+    amounts = amounts_of(seeds, model.current_iter)
+    return {f'l_d_{name}': model.adversary.penalty(name, real, fake, amounts)
+            for name in model.adversary.penalties_due(0)}
 
 
 def found_in(search: Search, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:

@@ -313,13 +313,20 @@ def test_the_report_of_a_replay(build, tmp_path, gan, plain_options):
     assert with_weights_before(named, file) == (named, 'x.pth')
 
 
+def test_a_replay_does_not_ask_how_long_epochs_are(build, tmp_path, plain_options):
+    file = written(build(breakable=False), tmp_path)
+    train = {'total_iter': ..., 'epochs': 3, 'scheduler': {'type': 'CosineAnnealingRestartLR'}}
+    options = validate(plain_options({'datasets': ..., 'val': ..., 'high_order_degradation': False, 'train': train}))
+    assert 'first at lq as it was fed' in replay_file(options, file)
+
+
 def test_a_replay_needs_a_model_of_ours_and_a_train_section(build, tmp_path, plain_options):
     file = written(build(breakable=False), tmp_path)
     with pytest.raises(OptionError, match='train: missing'):
         replay_file(validate(plain_options({'datasets': ..., 'val': ..., 'train': ...})), file)
-    theirs = plain_options({'datasets': ..., 'val': ..., 'model_type': 'SRModel', 'train': {'scheduler': {
+    theirs = plain_options({'datasets': ..., 'val': ..., 'model_type': 'SRModel_basicsr', 'train': {'scheduler': {
         'type': 'MultiStepLR', 'milestones': [5]}}})
-    with pytest.raises(OptionError, match='model_type: SRModel cannot replay; accepted: RealESRNetModel'):
+    with pytest.raises(OptionError, match='model_type: SRModel_basicsr cannot replay; accepted: RealESRNetModel'):
         replay_file(validate(theirs), file)
 
 

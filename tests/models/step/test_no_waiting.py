@@ -54,6 +54,9 @@ STEPS = {
     'gan': (True, {'optim_g': FUSED, 'optim_d': FUSED}),
     'gan, options': (True, {'optim_g': {'type': 'RMSprop', 'lr': 1e-4}, 'optim_d': {'type': 'SGD', 'lr': 1e-3},
                             'clip_grad_norm': 1.0, 'accumulate': 2, 'ldl_opt': {'type': 'L1Loss'}}),
+    'gan, penalties': (True, {'optim_g': FUSED, 'optim_d': FUSED, 'accumulate': 2, 'feature_matching_opt': {},
+                              'color_opt': {'type': 'ColorLoss', 'window': 2}, 'gan_opt': {
+                                  'gan_type': 'wgan-gp', 'relativistic': 'average', 'r1_weight': 1.0, 'r1_every': 1}}),
     'gan, discriminator alone': (True, {'optim_g': FUSED, 'optim_d': FUSED, 'net_d_init_iters': 9}),
 }
 
