@@ -36,11 +36,24 @@ def test_a_mistake_of_ours_is_shown_whole():
 def test_signals(capsys, name, status):
     if not hasattr(signal, name):
         pytest.skip('no such signal')
-    before = signal.getsignal(getattr(signal, name))
-    assert run_command('prepare x', lambda args: signal.raise_signal(getattr(signal, name)), None) == status
-    assert capsys.readouterr().err == ('\nprepare x: stopped; what was finished is kept: run the same command again to '
-                                       'go on\n')
-    assert signal.getsignal(getattr(signal, name)) is before
+    number = getattr(signal, name)
+    before = signal.signal(number, signal.default_int_handler)  # under nohup SIGHUP would be ignored
+    try:
+        assert run_command('prepare x', lambda args: signal.raise_signal(number), None) == status
+        assert capsys.readouterr().err == ('\nprepare x: stopped; what was finished is kept: run the same command again '
+                                           'to go on\n')
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, 'SIGHUP'), reason='no such signal')
+def test_what_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_command('prepare x', lambda args: signal.raise_signal(signal.SIGHUP) or 0, None) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_signal_ends_it_at_once(monkeypatch):
