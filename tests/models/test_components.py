@@ -40,7 +40,7 @@ def test_loss_errors(options, match):
     ({'type': 'EfficientNet'}, r'network_g\.type: no network is called EfficientNet'),
     ({'type': 'SRVGGNetCompact', 'num_feats': 3}, r'network_g: SRVGGNetCompact: .*num_feats.*accepted: .*num_feat'),
     ({'type': 'SRVGGNetCompact', 'num_feat': 'many'}, r'network_g: SRVGGNetCompact: .*many'),
-    ({'type': 'RRDBNet'}, r"network_g: RRDBNet: missing a required argument: 'num_in_ch'"),
+    ({'type': 'UNetDiscriminatorSN'}, r"network_g: UNetDiscriminatorSN: missing a required argument: 'num_in_ch'"),
 ])
 def test_network_errors(options, match):
     refused(match, build_network, Component(**options), 'network_g')
