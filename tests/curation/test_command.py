@@ -40,8 +40,8 @@ def test_signals(capsys, name, status):
     before = signal.signal(number, signal.default_int_handler)  # under nohup SIGHUP would be ignored
     try:
         assert run_command('prepare x', lambda args: signal.raise_signal(number), None) == status
-        assert capsys.readouterr().err == ('\nprepare x: stopped; what was finished is kept: run the same command again '
-                                           'to go on\n')
+        assert capsys.readouterr().err == ('\nprepare x: stopped; what was finished is kept: run the same command '
+                                           'again to go on\n')
         assert signal.getsignal(number) is signal.default_int_handler
     finally:
         signal.signal(number, before)
