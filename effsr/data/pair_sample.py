@@ -18,6 +18,7 @@ class CropOptions(Protocol):
     scale: int
     gt_size: int | None
     use_hflip: bool
+    on_error: str
     use_rot: bool
 
 
@@ -37,6 +38,16 @@ def require_crop(options: CropOptions) -> None:
 def crop_side(options: CropOptions) -> int:
     """Side of the crops of gt; 0 where pictures stay whole."""
     return (options.gt_size or 0) if options.phase == 'train' else 0
+
+
+def check_pairs(pairs: PairReader, options: CropOptions) -> None:
+    """Look at all pairs before the first sample.
+
+    Raises:
+        ImageError: Pairs that cannot be used, as on_error says; see :meth:`PairReader.check`.
+    """
+    slack = 1 if options.phase == 'train' else options.scale  # a validation gt is cropped to fit its lq
+    pairs.check(crop_side(options), slack, options.on_error)
 
 
 def paired_sample(pairs: PairReader, index: int, options: CropOptions) -> dict[str, Any]:

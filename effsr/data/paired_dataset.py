@@ -12,7 +12,7 @@ from effsr.data.image_set import ImageSet
 from effsr.data.image_source import as_list
 from effsr.data.pair_matching import Rules, match_by_list, match_by_name, match_by_rows
 from effsr.data.pair_reader import StoredPairs
-from effsr.data.pair_sample import crop_side, paired_sample, require_crop
+from effsr.data.pair_sample import check_pairs, paired_sample, require_crop
 from effsr.options import OptionError
 
 claim(DATASET_REGISTRY, 'PairedImageDataset')
@@ -83,8 +83,7 @@ class PairedImageDataset(Dataset):
         self.options = options = parse_dataset_options(PairedDatasetOptions, opt)
         require_crop(options)
         self.pairs = open_pairs(options)
-        slack = 1 if options.phase == 'train' else options.scale  # a validation gt is cropped to fit its lq
-        self.pairs.check(crop_side(options), slack, options.on_error)
+        check_pairs(self.pairs, options)
         self.shares = self.pairs.gt.shares(options.weights)
 
     def __len__(self) -> int:

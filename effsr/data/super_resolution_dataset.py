@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from effsr.data.dataset_options import open_gt, parse_dataset_options
 from effsr.data.pair_reader import MadePairs, PairReader, SquaredImages, StoredPairs
-from effsr.data.pair_sample import crop_side, paired_sample, require_crop
+from effsr.data.pair_sample import check_pairs, paired_sample, require_crop
 from effsr.data.paired_dataset import PairedDatasetOptions, open_pairs
 from effsr.options.schema import Conflict
 
@@ -64,8 +64,7 @@ class SuperResolutionDataset(Dataset):
         self.options = options = parse_dataset_options(SuperResolutionDatasetOptions, opt)
         require_crop(options)
         self.pairs = _open(options)
-        slack = 1 if options.phase == 'train' else options.scale
-        self.pairs.check(crop_side(options), slack, options.on_error)
+        check_pairs(self.pairs, options)
         self.shares = self.pairs.gt.shares(options.weights)
 
     def __len__(self) -> int:
