@@ -18,7 +18,7 @@ MAY_IMPORT = {
     '_script': set(),
     'degradations': set(),
     'augmentation': set(),
-    'runtime': set(),
+    'runtime': {'__version__'},  # a measurement says of which effsr it is
     # These options are described once, beside the code that draws from them.
     'options': {'degradations.settings', 'augmentation.settings'},
     # Packages of components find their own files; a name of BasicSR's is claimed before it is registered.

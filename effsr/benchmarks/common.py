@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from effsr.benchmarks.tables import Table, as_markdown
+from effsr.runtime.measured import check_distinct, check_target
+from effsr.runtime.tables import Table, as_markdown
 
 
 def add_common_arguments(parser: argparse.ArgumentParser, device: bool = True) -> None:
@@ -39,11 +40,8 @@ def check_files(args: argparse.Namespace) -> None:
         ValueError: One line: the flag, its value, what to do.
     """
     for flag in ('json', 'markdown'):
-        path = getattr(args, flag)
-        if path is not None and not path.absolute().parent.is_dir():
-            raise ValueError(f'--{flag} {path}: there is no folder {path.absolute().parent}; make it first')
-        if path is not None and path.is_dir():
-            raise ValueError(f'--{flag} {path}: is a folder; give a file')
+        check_target(getattr(args, flag), f'--{flag}')
+    check_distinct(json=args.json, markdown=args.markdown)
 
 
 @contextlib.contextmanager

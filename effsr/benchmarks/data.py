@@ -13,14 +13,14 @@ import torch
 
 from effsr.benchmarks.common import add_common_arguments, as_report, check_files, check_least, torch_as_in_training
 from effsr.benchmarks.data_report import NOTES, Result, as_plain, crop_table, speed_table, storage_table
-from effsr.benchmarks.environment import environment
 from effsr.benchmarks.interleave import interleave
 from effsr.benchmarks.photographs import Photographs, collect
 from effsr.benchmarks.picture_sets import CELL, HEIGHT, SIDE, WIDTH, PictureSet, make_sets
 from effsr.benchmarks.readers import NAMES, Cost, Reader, build_dataset
-from effsr.benchmarks.tables import as_text
 from effsr.data.image_io import read_rgb
 from effsr.data.storages.opening import open_storage
+from effsr.runtime.environment import environment
+from effsr.runtime.tables import as_text
 
 CPU = torch.device('cpu')
 WINDOWS = 20  # crops of each picture in a round

@@ -7,7 +7,7 @@ from typing import Any
 from effsr.benchmarks.interleave import Spread, ratio, spread
 from effsr.benchmarks.picture_sets import HEIGHT, SIDE, WIDTH, PictureSet
 from effsr.benchmarks.readers import BASICSR, FOLDER, NO_KERNELS, PACKED, Cost
-from effsr.benchmarks.tables import Table
+from effsr.runtime.tables import Table
 
 NOTES = (
     'A sample is a crop of 400 pixels, flipped and rotated at random, as a float tensor in a batch. All read the same '

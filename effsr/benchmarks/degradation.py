@@ -21,11 +21,11 @@ from effsr.benchmarks.degradation_report import (
     stage_table,
     summary_table,
 )
-from effsr.benchmarks.environment import environment
 from effsr.benchmarks.interleave import interleave
 from effsr.benchmarks.photographs import Photographs, collect
-from effsr.benchmarks.tables import as_text
 from effsr.inference.upscaling import choose_device
+from effsr.runtime.environment import environment
+from effsr.runtime.tables import as_text
 
 GT_SIZE = 256  # Real-ESRGAN's
 MIN_CROP = 80  # BasicSR's blur reflects 10 pixels of an image that was shrunk to 0.15

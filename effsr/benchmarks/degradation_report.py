@@ -5,7 +5,7 @@ from typing import Any
 
 from effsr.benchmarks.chains import BASICSR, BATCH, GROUPED, NAMES, OURS, STAGES, WORKER
 from effsr.benchmarks.interleave import Spread, mean_ratio
-from effsr.benchmarks.tables import Table
+from effsr.runtime.tables import Table
 
 NOTES = (
     'Times are means over the rounds, as the cost changes with what is drawn; the first round is dropped. All take '

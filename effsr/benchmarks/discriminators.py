@@ -14,10 +14,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import effsr
 from effsr.benchmarks.common import add_common_arguments, as_report, check_files, check_least, torch_as_in_training
-from effsr.benchmarks.environment import environment
 from effsr.benchmarks.interleave import Spread, interleave, spread
-from effsr.benchmarks.tables import Table, as_text
 from effsr.inference.upscaling import choose_device
+from effsr.runtime.environment import environment
+from effsr.runtime.tables import Table, as_text
 
 SCALE = 4
 GENERATOR = {'type': 'SRVGGNetCompact', 'num_feat': 64, 'num_conv': 16, 'upscale': SCALE}

@@ -7,7 +7,7 @@ from effsr.benchmarks.contender import Whole
 from effsr.benchmarks.contenders import BASICSR, GROUPED, NAMES, OURS
 from effsr.benchmarks.interleave import Spread, ratio, spread
 from effsr.benchmarks.memory import Memory
-from effsr.benchmarks.tables import Table
+from effsr.runtime.tables import Table
 
 HEAD = ('milliseconds', *NAMES, f'{BASICSR} / {OURS}', f'{GROUPED} / {OURS}')
 MIB = 2**20

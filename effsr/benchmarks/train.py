@@ -15,12 +15,12 @@ from effsr.benchmarks.basicsr_step import PATCHES, USM_PATCH
 from effsr.benchmarks.case import POOL, SCALE, Case
 from effsr.benchmarks.common import add_common_arguments, as_report, check_files, check_least, torch_as_in_training
 from effsr.benchmarks.contenders import NAMES, build
-from effsr.benchmarks.environment import environment
 from effsr.benchmarks.interleave import interleave
 from effsr.benchmarks.photographs import Photographs, collect
 from effsr.benchmarks.report import NOTES, Result, as_plain, case_table, case_title, summary_table
-from effsr.benchmarks.tables import as_text
 from effsr.inference.upscaling import choose_device
+from effsr.runtime.environment import environment
+from effsr.runtime.tables import as_text
 
 MODELS = ('RealESRNetModel', 'RealESRGANModel')
 # Real-ESRGAN's sizes.

@@ -1,7 +1,7 @@
 """Tables as text and as Markdown."""
 import pytest
 
-from effsr.benchmarks.tables import Table, as_markdown, as_text
+from effsr.runtime.tables import Table, as_markdown, as_text
 
 TABLE = Table('Times', ('stage', 'ours', 'theirs'), (('USM', '1.5', '60.0'), ('pool | swap', '10.0', '2')))
 
