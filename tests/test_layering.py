@@ -23,9 +23,11 @@ MAY_IMPORT = {
     'options': {'degradations.settings', 'augmentation.settings'},
     # Packages of components find their own files; a name of BasicSR's is claimed before it is registered.
     'archs': {'discovery', 'bridge.claim'},
-    # Losses that look through a trained network read its weights.
-    'losses': {'discovery', 'bridge.claim', 'runtime.checkpoint'},
-    'metrics': {'bridge.claim'},
+    # Networks of others that losses and metrics look through.
+    'pretrained': {'runtime.checkpoint'},
+    'losses': {'discovery', 'bridge.claim', 'pretrained'},
+    # A trained network's file is part of what a value depends on.
+    'metrics': {'bridge.claim', 'pretrained', 'runtime.checkpoint'},
     'data': {'options', 'degradations', 'discovery', 'bridge.claim'},
     'inference': {'data.image_io', 'runtime.checkpoint', 'runtime.sidecar'},
     # A teacher's network is recognised as upscale.py recognises it.

@@ -1,9 +1,7 @@
 """What losses share: computing in fp32, pictures that do not go together, arguments, reductions."""
 import functools
-import importlib
 import math
 from collections.abc import Callable, Sequence
-from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -110,21 +108,3 @@ def checked_choice(name: str, value: object, accepted: Sequence[object]) -> obje
     if isinstance(value, bool) or value not in accepted:
         raise ValueError(f'{name} is {value!r}; accepted: {", ".join(map(str, accepted))}')
     return value
-
-
-def import_package(module: str, package: str, what: str) -> ModuleType:
-    """A package that not everybody needs.
-
-    Args:
-        module: Name of what is imported.
-        package: What pip calls it.
-        what: What needs it, for the message.
-
-    Raises:
-        ValueError: It is not installed, or lacks a package that it needs itself.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        reason = 'is not installed' if error.name == module.partition('.')[0] else f'cannot be imported ({error})'
-        raise ValueError(f'{what} needs the package {package}, which {reason}; pip install {package}') from error

@@ -6,7 +6,7 @@ from basicsr.utils.registry import LOSS_REGISTRY
 from torch import Tensor, nn
 
 from effsr.losses.common import check_pictures, checked_choice, checked_number
-from effsr.losses.learned import LPIPS_NETS, build_dists, build_lpips, dists_distance, lpips_distance
+from effsr.pretrained.learned import LPIPS_NETS, build_dists, build_lpips, dists_distance, lpips_distance
 
 
 class _Distance(nn.Module):
@@ -45,7 +45,7 @@ class LPIPSLoss(nn.Module):
         super().__init__()
         self.loss_weight = checked_number('loss_weight', loss_weight, above=True)
         checked_choice('net', net, list(LPIPS_NETS))
-        self.term = _Distance(build_lpips(net, weights), lpips_distance)
+        self.term = _Distance(build_lpips('LPIPSLoss', net, weights), lpips_distance)
 
     def forward(self, pred: Tensor, target: Tensor) -> tuple[Tensor, None]:
         """Of pictures (B, 3, H, W) in [0, 1]: perceptual loss, a mean over the batch, and no style loss.
@@ -75,7 +75,7 @@ class DISTSLoss(nn.Module):
     def __init__(self, loss_weight: float = 1.0, weights: str | None = None):
         super().__init__()
         self.loss_weight = checked_number('loss_weight', loss_weight, above=True)
-        self.term = _Distance(build_dists(weights), dists_distance)
+        self.term = _Distance(build_dists('DISTSLoss', weights), dists_distance)
 
     def forward(self, pred: Tensor, target: Tensor) -> tuple[Tensor, None]:
         """Of pictures (B, 3, H, W) in [0, 1]: perceptual loss, a mean over the batch, and no style loss.

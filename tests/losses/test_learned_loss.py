@@ -11,9 +11,9 @@ import torch
 import torchvision
 from torch import nn
 
-from effsr.losses import learned
-from effsr.losses.learned import LPIPS_NETS
 from effsr.losses.learned_loss import DISTSLoss, LPIPSLoss
+from effsr.pretrained import learned
+from effsr.pretrained.learned import LPIPS_NETS
 
 
 @pytest.fixture(scope='module')
@@ -94,7 +94,7 @@ def test_dists_is_the_packages(weights, monkeypatch):
     assert package.models is theirs
     monkeypatch.setattr(package, 'models', type('Models', (), {'vgg16': staticmethod(vgg16)}))
     reference = package.DISTS(load_weights=False)
-    fitted = torch.load(learned._dists_file(package), weights_only=True)
+    fitted = torch.load(learned._dists_file(package, 'DISTS'), weights_only=True)
     reference.alpha.data, reference.beta.data = fitted['alpha'], fitted['beta']
     for count in (1, 3):
         pred, target = pictures(count)

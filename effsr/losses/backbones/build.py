@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from effsr.losses.backbones.extractor import FeatureExtractor, features
 from effsr.losses.backbones.libraries import build_bare, build_pretrained, find_weights, trained_normalisation
 from effsr.losses.backbones.vgg import VGG_TYPES, build_vgg, layer_names, named_weights
-from effsr.losses.backbones.weights import read_weights, torchvision_weights
+from effsr.pretrained.fill import fill
+from effsr.pretrained.weights import read_weights, torchvision_weights
 
 # Sides of pictures that a network is tried with, in pixels: some take no small ones, some only those they know.
 SIDES = (64, 128, 224, 256)
@@ -26,7 +27,7 @@ class Backbone:
     Attributes:
         name: vgg11 ... vgg19_bn, torchvision:NAME or timm:NAME.
         weights: Path of a .pth or .safetensors file; None: looked for, see
-            :mod:`effsr.losses.backbones.weights`.
+            :mod:`effsr.pretrained.weights`.
         arguments: What the library is given to build the network.
         normalise: See :class:`FeatureExtractor`; None: as the network's published weights were trained.
         range_norm: The same.
@@ -164,28 +165,6 @@ def _tried(net: nn.Module, layers: list[str], what: str) -> dict[str, Tensor]:
             cause = error
     reason = next(iter(str(cause).splitlines()), type(cause).__name__)
     raise ValueError(f'backbone {what} cannot take a picture of {side} x {side}: {reason}; use another') from cause
-
-
-def fill(net: nn.Module, state: Mapping[str, Tensor], used: Collection[str], what: str, path: Path) -> None:
-    """Load the weights that are used, in whatever precision they come.
-
-    Raises:
-        ValueError: Some are missing, of another shape, or not finite.
-    """
-    own = net.state_dict()
-    order = [name for name in own if name in used]
-    missing = [name for name in order if name not in state]
-    if missing:
-        more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
-        raise ValueError(f'{path}: does not fit {what}: {missing[0]}{more} of {len(order)} missing; give weights of '
-                         'this network, in its own layout')
-    for name in order:
-        if state[name].shape != own[name].shape:
-            raise ValueError(f'{path}: does not fit {what}: {name} is {tuple(state[name].shape)}, it needs '
-                             f'{tuple(own[name].shape)}; give weights of this network')
-        if not state[name].isfinite().all():
-            raise ValueError(f'{path}: {name} holds numbers that are not finite; get the file again')
-    net.load_state_dict({name: state[name] for name in order}, strict=False)
 
 
 def _drop_unused(net: nn.Module, owners: Collection[str], prefix: str = '') -> None:

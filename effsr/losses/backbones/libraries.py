@@ -10,8 +10,8 @@ import torchvision
 from torch import nn
 
 from effsr.losses.backbones.extractor import NORMALISATIONS
-from effsr.losses.backbones.weights import PRETRAINED, checked_digest, torchvision_weights
-from effsr.losses.common import import_package
+from effsr.pretrained.packages import import_package
+from effsr.pretrained.weights import PRETRAINED, checked_digest, torchvision_weights
 
 ACCEPTED = 'accepted: torchvision:NAME or timm:NAME, such as torchvision:resnet50'
 

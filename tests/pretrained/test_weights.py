@@ -8,8 +8,8 @@ import urllib.error
 import pytest
 import torch
 
-from effsr.losses.backbones import weights
-from effsr.losses.backbones.weights import read_weights, torchvision_urls, torchvision_weights
+from effsr.pretrained import weights
+from effsr.pretrained.weights import read_weights, torchvision_urls, torchvision_weights
 
 STATE = {'features.0.weight': torch.arange(3.0)}
 VGG19 = 'vgg19-dcbb9e9d.pth'

@@ -3,7 +3,7 @@
 LPIPS: Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, arXiv 1801.03924 (package
 lpips). DISTS: Ding et al., Image Quality Assessment: Unifying Structure and Texture Similarity, arXiv 2004.07728
 (package DISTS-pytorch). The packages bring what was fitted; the networks below it are torchvision's, whose weights are
-found as those of the other perceptual losses.
+found as :mod:`effsr.pretrained.weights` says.
 """
 import sys
 import warnings
@@ -16,29 +16,31 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from effsr.losses.backbones.build import fill
-from effsr.losses.backbones.weights import read_weights, torchvision_weights
-from effsr.losses.common import import_package
+from effsr.pretrained.fill import fill
+from effsr.pretrained.packages import import_package
+from effsr.pretrained.weights import read_weights, torchvision_weights
 
 # What lpips calls a network -> what torchvision calls it.
 LPIPS_NETS = {'alex': 'alexnet', 'vgg': 'vgg16', 'squeeze': 'squeezenet1_1'}
 DISTS_FILE = 'weights.pt'
 
 
-def build_lpips(net: str, weights: str | None = None) -> nn.Module:
+def build_lpips(what: str, net: str, weights: str | None = None, download: bool = True) -> nn.Module:
     """The package's LPIPS (version 0.1) with trained weights throughout.
 
     Args:
+        what: What needs it, for the messages.
         net: One of LPIPS_NETS.
         weights: File of torchvision's weights of that network; None: looked for.
+        download: Whether they may be downloaded where none are found.
 
     Raises:
         FileNotFoundError: No weights; the message says which file is to be put where.
         ValueError: The package is not installed, or the weights do not fit.
     """
-    package = import_package('lpips', 'lpips', 'LPIPSLoss')
-    networks = import_package('lpips.pretrained_networks', 'lpips', 'LPIPSLoss')
-    with _quietly(), _given(networks, 'tv', LPIPS_NETS[net], trunk(LPIPS_NETS[net], weights)):
+    package = import_package('lpips', 'lpips', what)
+    networks = import_package('lpips.pretrained_networks', 'lpips', what)
+    with _quietly(), _given(networks, 'tv', LPIPS_NETS[net], trunk(LPIPS_NETS[net], weights, download)):
         model = package.LPIPS(net=net, verbose=False)
     return model.requires_grad_(False).eval()
 
@@ -48,20 +50,22 @@ def lpips_distance(model: nn.Module, first: Tensor, second: Tensor) -> Tensor:
     return model(first, second, normalize=True).flatten()
 
 
-def build_dists(weights: str | None = None) -> nn.Module:
+def build_dists(what: str, weights: str | None = None, download: bool = True) -> nn.Module:
     """The package's DISTS with trained weights throughout.
 
     Args:
+        what: What needs it, for the messages.
         weights: File of torchvision's VGG16 weights; None: looked for.
+        download: Whether they may be downloaded where none are found.
 
     Raises:
         FileNotFoundError: No weights; the message says which file is to be put where.
         ValueError: The package is not installed or not whole, or the weights do not fit.
     """
-    package = import_package('DISTS_pytorch.DISTS_pt', 'DISTS-pytorch', 'DISTSLoss')
-    with _quietly(), _given(package, 'models', 'vgg16', trunk('vgg16', weights)):
+    package = import_package('DISTS_pytorch.DISTS_pt', 'DISTS-pytorch', what)
+    with _quietly(), _given(package, 'models', 'vgg16', trunk('vgg16', weights, download)):
         model = package.DISTS(load_weights=False)
-    path = _dists_file(package)
+    path = _dists_file(package, what)
     fill(model, read_weights(path), ['alpha', 'beta'], 'DISTS', path)
     return model.requires_grad_(False).eval()
 
@@ -71,14 +75,14 @@ def dists_distance(model: nn.Module, first: Tensor, second: Tensor) -> Tensor:
     return model(first, second, require_grad=True).flatten()
 
 
-def trunk(name: str, weights: str | None) -> nn.Sequential:
+def trunk(name: str, weights: str | None, download: bool = True) -> nn.Sequential:
     """The `features` of one of torchvision's networks with their trained weights.
 
     Raises:
         FileNotFoundError: No weights; the message says which file is to be put where.
         ValueError: They do not fit.
     """
-    path = torchvision_weights(name, weights)
+    path = torchvision_weights(name, weights, download)
     state = {key.removeprefix('features.'): value for key, value in read_weights(path).items()}
     with torch.device('meta'):  # nothing is drawn that is replaced
         layers = torchvision.models.get_model(name, weights=None).features
@@ -87,12 +91,12 @@ def trunk(name: str, weights: str | None) -> nn.Sequential:
     return layers
 
 
-def _dists_file(package: ModuleType) -> Path:
+def _dists_file(package: ModuleType, what: str) -> Path:
     """Where pip has put the package's fitted weights: beside it, or, as its setup.py says, into the environment."""
     candidates = [Path(package.__file__).with_name(DISTS_FILE), Path(sys.prefix) / DISTS_FILE]
     found = next((path for path in candidates if path.is_file()), None)
     if found is None:
-        raise ValueError(f'DISTSLoss: {candidates[0]}: no such file; install the package again: pip install '
+        raise ValueError(f'{what}: {candidates[0]}: no such file; install the package again: pip install '
                          '--force-reinstall --no-deps DISTS-pytorch')
     return found
 

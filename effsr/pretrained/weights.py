@@ -1,11 +1,12 @@
 """Weights of feature networks: where they are looked for, and what is said where there are none.
 
-A file that option files name is taken as it is. Else the published file is looked for in experiments/pretrained_models
-and in torch.hub's cache, then downloaded into the cache. A network that finds none is refused: features of random
-weights would train, and teach nothing.
+A file that is named is taken as it is. Else the published file is looked for in experiments/pretrained_models and in
+torch.hub's cache, then, where that is allowed, downloaded into the cache. A network that finds none is refused:
+features of random weights would train, and teach nothing, or measure, and mean nothing.
 """
 import logging
 import re
+from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 import torchvision
 from torch import Tensor
 
-from effsr.losses.common import import_package
+from effsr.pretrained.packages import import_package
 from effsr.runtime.checkpoint import file_digest, load_file, pick_params
 
 logger = logging.getLogger('basicsr')
@@ -32,12 +33,13 @@ def torchvision_urls(name: str) -> list[str]:
     return list(dict.fromkeys(entry.url for entry in sorted(named, key=lambda entry: entry is not published.DEFAULT)))
 
 
-def torchvision_weights(name: str, given: str | None = None) -> Path:
+def torchvision_weights(name: str, given: str | None = None, download: bool = True) -> Path:
     """The file with the weights of one of torchvision's networks, of which the SHA-256 has been compared.
 
     Args:
         name: What torchvision calls the network.
         given: A file to be taken instead.
+        download: Whether it may be downloaded.
 
     Raises:
         FileNotFoundError: There is none and it cannot be downloaded; the message says which, where to put it, and how
@@ -46,11 +48,28 @@ def torchvision_weights(name: str, given: str | None = None) -> Path:
     """
     if given is not None:
         return checked_digest(Path(given))
-    urls = torchvision_urls(name)
+    return published_weights(torchvision_urls(name), download)
+
+
+def published_weights(urls: Sequence[str], download: bool = True) -> Path:
+    """A published file, looked for under the last part of its addresses; its SHA-256 has been compared.
+
+    Args:
+        urls: Files of which any will do, the best first.
+        download: Whether the first may be downloaded where none is found.
+
+    Raises:
+        FileNotFoundError: As :func:`torchvision_weights`.
+        ValueError: The file is not what its name says.
+    """
     cache = Path(torch.hub.get_dir()) / 'checkpoints'
     candidates = [folder / _file_of(url) for url in urls for folder in (PRETRAINED, cache)]
     found = next((path for path in candidates if path.is_file()), None)
-    return checked_digest(found) if found is not None else _download(urls[0], cache)
+    if found is not None:
+        return checked_digest(found)
+    if not download:
+        raise FileNotFoundError(f'{_file_of(urls[0])} is not there; {_advice(urls[0], cache)}')
+    return _download(urls[0], cache)
 
 
 def checked_digest(path: Path) -> Path:
@@ -80,10 +99,15 @@ def _download(url: str, cache: Path) -> Path:
         torch.hub.download_url_to_file(url, str(path), prefix[1] if prefix else None)
     except (OSError, RuntimeError, HTTPException) as error:
         reason = next(iter(str(error).splitlines()), '') or type(error).__name__
-        known = f', SHA-256 {prefix[1]}...' if prefix else ''
-        raise FileNotFoundError(f'{name} is not there and cannot be downloaded ({reason}); put the file ({url}{known}) '
-                                f'into {PRETRAINED} or {cache}, or give its path as weights:') from error
+        raise FileNotFoundError(f'{name} is not there and cannot be downloaded ({reason}); {_advice(url, cache)}, or '
+                                'give its path as weights:') from error
     return path
+
+
+def _advice(url: str, cache: Path) -> str:
+    prefix = DIGEST.search(_file_of(url))
+    known = f', SHA-256 {prefix[1]}...' if prefix else ''
+    return f'put the file ({url}{known}) into {PRETRAINED} or {cache}'
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
