@@ -1,0 +1,191 @@
+"""The second half of an evaluation: one contestant's result for one picture, and what the metrics say of it."""
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from effsr.command_line import failure_line
+from effsr.data.image_io import Picture, image_size, read_picture
+from effsr.data.imresize import imresize
+from effsr.evaluation.content import as_picture, integers, key_of, made_file, sha256_of, values_of
+from effsr.evaluation.contestants import Entrant
+from effsr.evaluation.low_quality import eight_bits
+from effsr.evaluation.preparing import Prepared, plain_result
+from effsr.inference.upscaling import AUTO_TILE, AUTO_TILE_ABOVE, upscale_picture
+from effsr.inference.weights import LoadedModel, load_model
+from effsr.metrics.catalogue import open_metric
+from effsr.metrics.scorer import MetricSettings, Scorer, Unavailable
+
+LUMA = np.array([0.299, 0.587, 0.114])
+
+
+@dataclass(frozen=True)
+class Way:
+    """How results are made and scored; picklable, the same for all pictures.
+
+    Attributes:
+        scale: Factor.
+        border: Pixels that metrics leave out at each side.
+        metrics: Metric's name -> identity, of those that give a figure a picture and can be computed here.
+        with_truth: Those of them that need a ground truth.
+        settings: What metrics may use.
+        grey_value: Compare a grey truth by its value, not by the luma of three equal channels.
+        tile: Side of a tile in pixels of the low-resolution picture; 0: whole, but tiles for large pictures.
+        tile_pad: Halo.
+        device: 'cpu' or 'cuda'.
+        modules: To be imported first.
+        work: Folder.
+    """
+
+    scale: int
+    border: int
+    metrics: Mapping[str, str]
+    with_truth: frozenset[str]
+    settings: MetricSettings = field(default_factory=MetricSettings)
+    grey_value: bool = False
+    tile: int = 0
+    tile_pad: int = 32
+    device: str = 'cpu'
+    modules: tuple[str, ...] = ()
+    work: Path = Path('results/evaluation')
+
+
+class Task(NamedTuple):
+    """One result to make and to score; ``given`` is its file where it was made elsewhere."""
+
+    set_name: str
+    picture: str
+    prepared: Prepared
+    entrant: Entrant
+    given: Path | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What became of a task.
+
+    Attributes:
+        path: The result, a PNG.
+        sha: Its SHA-256.
+        values: Metric -> value.
+        reasons: Metric -> why there is none.
+        files, scores: By key, for the journal.
+    """
+
+    path: Path
+    sha: str
+    values: dict[str, float]
+    reasons: dict[str, str]
+    files: dict[str, str]
+    scores: dict[str, float]
+
+
+class Scoring:
+    """Makes results and scores them; one a process, which keeps networks and metrics from picture to picture.
+
+    Args:
+        way: How.
+        files: Key -> SHA-256 of the files made earlier.
+        scores: Key -> value of earlier scores.
+    """
+
+    def __init__(self, way: Way, files: Mapping[str, str], scores: Mapping[str, float]):
+        self.way = way
+        self.files = files
+        self.scores = scores
+        self._models: dict[str, LoadedModel] = {}
+        self._scorers: dict[str, Scorer] = {}
+
+    def __call__(self, task: Task) -> Scored:
+        """Make and score one result.
+
+        Raises:
+            ValueError: It cannot be made.
+        """
+        files: dict[str, str] = {}
+        path, sha = self._result(task, files)
+        values, reasons, scores = {}, {}, {}
+        pictures: list[np.ndarray] = []
+        for name, identity in self.way.metrics.items():
+            if name in self.way.with_truth and task.prepared.gt is None:
+                continue
+            by_value = self.way.grey_value and name.endswith('_y')
+            key = key_of('score', identity, sha, task.prepared.gt_sha, by_value)
+            try:
+                values[name] = self.scores[key] if key in self.scores else self._score(name, task, path, pictures)
+                scores[key] = values[name]
+            except Unavailable as error:
+                reasons[name] = str(error)
+            except (ValueError, RuntimeError, MemoryError) as error:
+                reasons[name] = f'{task.picture}: {" ".join(failure_line(error).split()) or type(error).__name__}'
+        new = {key: value for key, value in scores.items() if key not in self.scores}
+        return Scored(path, sha, values, reasons, {key: sha for key, sha in files.items()
+                                                   if self.files.get(key) != sha}, new)
+
+    def close(self) -> None:
+        """End what metrics have started."""
+        for scorer in self._scorers.values():
+            scorer.close()
+        self._scorers.clear()
+
+    def _result(self, task: Task, files: dict[str, str]) -> tuple[Path, str]:
+        way, entrant = self.way, task.entrant
+        target = way.work / task.set_name / entrant.name / f'{task.picture}.png'
+        height, width = image_size(task.prepared.lq)
+        if task.given is not None:
+            return plain_result(task.given, (height * way.scale, width * way.scale), target, self.files, files)
+        tile = way.tile or (AUTO_TILE if height * width > AUTO_TILE_ABOVE else 0)
+        how = (tile, way.tile_pad, way.device) if entrant.contestant.kind == 'weights' else ()
+        key = key_of('result', entrant.identity, task.prepared.lq_sha, way.scale, *how)
+        made = made_file(target, key, self.files, lambda: self._upscaled(entrant, task.prepared.lq, tile))
+        files[key] = made
+        return target, made
+
+    def _upscaled(self, entrant: Entrant, lq: Path, tile: int) -> Picture:
+        """A result of 8 bits, as papers compare them."""
+        picture = read_picture(lq)
+        if entrant.contestant.kind != 'weights':
+            return as_picture(eight_bits(imresize(integers(picture), scale=self.way.scale,
+                                                  method=entrant.contestant.kind)))
+        color = Picture(picture.color)  # a grey picture goes in, and its result comes out, as colour
+        try:
+            return Picture(upscale_picture(self._model(entrant), color, tile, self.way.tile_pad).color)
+        except (RuntimeError, MemoryError) as error:
+            if isinstance(error, MemoryError) or 'memory' in str(error).lower():
+                raise ValueError(f'{lq}: {entrant.name} is out of memory; pass -t {max(32, (tile or 512) // 2)}, or '
+                                 'fewer --processes') from error
+            raise ValueError(f'{lq}: {entrant.name} failed: {" ".join(str(error).split())}') from error
+
+    def _model(self, entrant: Entrant) -> LoadedModel:
+        if entrant.name not in self._models:
+            for module in self.way.modules:
+                import_module(module)
+            if sha256_of(entrant.path) != entrant.contestant.sha256:
+                raise ValueError(f'{entrant.path}: has changed since this evaluation began; copy it, and evaluate the '
+                                 'copy')
+            self._models[entrant.name] = load_model(entrant.path, self.way.device)
+        return self._models[entrant.name]
+
+    def _score(self, name: str, task: Task, path: Path, pictures: list[np.ndarray]) -> float:
+        """``pictures`` holds result and truth once a metric has asked for them."""
+        if name not in self._scorers:
+            self._scorers[name] = open_metric(name, self.way.border, self.way.settings)
+        if not pictures:
+            pictures += [values_of(file) for file in (path, task.prepared.gt) if file is not None]
+        result, truth = (*pictures, None)[:2]
+        if truth is not None and self.way.grey_value and name.endswith('_y'):
+            result, truth = by_grey_value(result, truth)
+        return self._scorers[name].score(result, truth)
+
+
+def by_grey_value(result: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Result and truth as (H, W) grey values where the truth's three channels are equal; others as they are.
+
+    A result's grey value is its luma 0.299 R + 0.587 G + 0.114 B, not rounded; of equal channels that is their value.
+    """
+    if np.ptp(truth, axis=2).any():
+        return result, truth
+    return result.astype(np.float64) @ LUMA, truth[..., 0].astype(np.float64)
