@@ -27,7 +27,7 @@ MAY_IMPORT = {
     'pretrained': {'runtime.checkpoint'},
     'losses': {'discovery', 'bridge.claim', 'pretrained'},
     # A trained network's file is part of what a value depends on.
-    'metrics': {'bridge.claim', 'pretrained', 'runtime.checkpoint'},
+    'metrics': {'bridge.claim', 'data.imresize', 'pretrained', 'runtime.checkpoint'},
     'data': {'options', 'degradations', 'discovery', 'bridge.claim'},
     'inference': {'data.image_io', 'runtime.checkpoint', 'runtime.sidecar'},
     # A teacher's network is recognised as upscale.py recognises it.
@@ -42,6 +42,8 @@ MAY_IMPORT = {
     'curation': {'options', 'data', 'degradations', 'runtime', 'command_line', '__version__'},
     # Subcommands of benchmark.py, which drive whole models.
     'benchmarks': EVERYTHING,
+    # What evaluate.py does: it runs networks, metrics, and what writes the report.
+    'evaluation': EVERYTHING,
     # A whole run, in earnest or as a rehearsal; entry files only users import.
     'pipeline': EVERYTHING,
     'loop': EVERYTHING,

@@ -48,9 +48,9 @@ def _add_metrics(group: argparse._ArgumentGroup) -> None:
                        help=f'{", ".join(metric_names())}, pyiqa:NAME (default: {" ".join(DEFAULTS)})')
     group.add_argument('--border', type=number(int, least=0), metavar='N',
                        help='pixels left out at each side (default: the scale)')
-    group.add_argument('--grey', choices=('luma', 'value'), default='luma',
-                       help='of a grey ground truth, for metrics on luma: three equal channels, converted (default), '
-                            'or its value')
+    group.add_argument('--grey', nargs='+', default=['luma'], metavar='WHICH',
+                       help='of grey ground truth, for metrics on luma: luma: three equal channels, converted '
+                            '(default); value: its grey value; or names of the pictures to take by their value')
     group.add_argument('--metric_weights', nargs='+', action='extend', default=[], metavar='NAME=FILE',
                        help='weights of a metric that uses a network')
     group.add_argument('--download', action='store_true', help='let metrics download weights that are not here')

@@ -140,7 +140,7 @@ def _name_of(path: Path) -> str:
 def _entrant(name: str, kind: str, path: Path | None) -> Entrant:
     if kind != 'weights':
         source = path.as_posix() if path else ''
-        return Entrant(Contestant(name, kind, source), path, kind)
+        return Entrant(Contestant(name, kind, source), path, f'{kind}, rounded once')
     model = load_model(path)
     contestant = Contestant(
         name, kind, path.as_posix(), model.arch, dict(model.args), model.scale, sha256_of(path), _steps(path),

@@ -63,10 +63,13 @@ def head_of(plan: Plan, found: Found, sets: tuple[SetInfo, ...]) -> tuple[str, .
         lines.append(f'{info.name}: {count}{truth}; low resolution: {info.made}')
         lines += [f'{info.name}: {note}' for note in info.notes]
     lines += [f'{metric.label}: {metric.how}; {metric.better} is better' for metric in plan.metrics]
-    if any(GREY in one.traits for one in found.prepared.values()):
-        lines.append('Grey ground truth, on luma: ' + (
-            'compared by its grey value, the result by 0.299 R + 0.587 G + 0.114 B (--grey value)'
-            if plan.way.grey_value else 'as three equal channels, whose luma is 16 + value * 219 / 255 (--grey luma)'))
+    grey = [place for place, one in found.prepared.items() if GREY in one.traits]
+    by_value = [place for place in grey if plan.way.by_value(*place)]
+    for places, how in ((by_value, 'by their grey value, the result by 0.299 R + 0.587 G + 0.114 B'),
+                        ([place for place in grey if place not in by_value],
+                         'as three equal channels, whose luma is 16 + value * 219 / 255')):
+        if places:
+            lines.append(f'Grey ground truth, for metrics on luma, {how}: {", ".join(map("/".join, places))}')
     return tuple(lines)
 
 

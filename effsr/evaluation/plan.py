@@ -1,5 +1,6 @@
 """What is to be evaluated, looked at as a whole before anything long starts."""
 import argparse
+import difflib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +9,14 @@ from pathlib import Path
 
 from effsr.evaluation.contestants import Entrant, check_scales, enter, given_results
 from effsr.evaluation.low_quality import Recipe, read_recipe
-from effsr.evaluation.scoring import Way
+from effsr.evaluation.scoring import GREY_VALUE, Way
 from effsr.evaluation.sets import PictureSet, SetFolders, open_set, parse_sets, scale_of
 from effsr.inference.upscaling import choose_device
 from effsr.metrics.catalogue import describe, open_metric
 from effsr.metrics.scorer import MetricInfo, MetricSettings, Unavailable
 
 DEFAULT_SCALE = 4
+GREY_LUMA = 'luma'
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
     identities, opened, unavailable = _opened(infos, border, settings)
     way = Way(scale, border, {info.name: identities[info.name] for info in opened if info.per_image
                               and info.name in identities},
-              frozenset(info.name for info in opened if info.needs_gt), settings, args.grey == 'value', args.tile,
+              frozenset(info.name for info in opened if info.needs_gt), settings, _grey(args.grey, sets), args.tile,
               args.tile_pad, device, tuple(args.modules), args.work)
     return Plan(entrants, sets, given, recipe, way, opened, identities, unavailable, baseline,
                 args.processes if device == 'cpu' else 1)
@@ -99,6 +101,20 @@ def _scale(entrants: Sequence[Entrant], folders: Sequence[SetFolders]) -> int:
     """That of the first weights; else of a set that has both pictures; else 4."""
     own = next((entrant.contestant.scale for entrant in entrants if entrant.contestant.scale), None)
     return own or scale_of(folders) or DEFAULT_SCALE
+
+
+def _grey(names: Sequence[str], sets: Sequence[PictureSet]) -> tuple[str, ...]:
+    """--grey: none for luma, 'value' for all, or pictures, which must be there."""
+    if list(names) in ([GREY_LUMA], [GREY_VALUE]):
+        return tuple(name for name in names if name != GREY_LUMA)
+    known = {text for pictures in sets for entry in pictures.entries
+             for text in (entry.name, f'{pictures.name}/{entry.name}')}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), 1)
+            raise ValueError(f'--grey {name}: no picture of this name; accepted: {GREY_LUMA}, {GREY_VALUE}, or names '
+                             f'of pictures without suffix{f"; nearest: {near[0]}" if near else ""}')
+    return tuple(names)
 
 
 def _weights(texts: Sequence[str]) -> dict[str, str]:

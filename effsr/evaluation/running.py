@@ -8,8 +8,8 @@ from effsr.curation.parallel import Failure, each
 from effsr.evaluation.content import key_of, values_of
 from effsr.evaluation.journal import Journal, Known, read_journal
 from effsr.evaluation.plan import Plan
-from effsr.evaluation.preparing import Prepared, Source, prepare
-from effsr.evaluation.scoring import Scored, Scoring, Task
+from effsr.evaluation.preparing import GREY, Prepared, Source, prepare
+from effsr.evaluation.scoring import GREY_VALUE, Scored, Scoring, Task
 from effsr.metrics.catalogue import open_metric
 from effsr.metrics.scorer import MetricInfo, Unavailable
 from effsr.runtime.lock import locked
@@ -64,7 +64,9 @@ def _prepared(plan: Plan, known: Known, journal: Journal) -> dict[tuple[str, str
             continue
         prepared[source.set_name, source.entry.name] = made
         journal.note({key: sha for key, sha in made.files.items() if known.files.get(key) != sha}, {})
-    refuse(problems)
+    refuse(problems or [
+        f'--grey {"/".join(place)}: is not grey; its three channels differ' for place, made in prepared.items()
+        if plan.way.grey != (GREY_VALUE,) and plan.way.by_value(*place) and GREY not in made.traits])
     return prepared
 
 

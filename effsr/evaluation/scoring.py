@@ -10,16 +10,16 @@ import numpy as np
 from effsr.command_line import failure_line
 from effsr.data.image_io import Picture, image_size, read_picture
 from effsr.data.imresize import imresize
-from effsr.evaluation.content import as_picture, integers, key_of, made_file, sha256_of, values_of
+from effsr.evaluation.content import as_picture, key_of, made_file, sha256_of, values_of
 from effsr.evaluation.contestants import Entrant
-from effsr.evaluation.low_quality import eight_bits
-from effsr.evaluation.preparing import Prepared, plain_result
+from effsr.evaluation.preparing import GREY, Prepared, plain_result
 from effsr.inference.upscaling import AUTO_TILE, AUTO_TILE_ABOVE, upscale_picture
 from effsr.inference.weights import LoadedModel, load_model
 from effsr.metrics.catalogue import open_metric
 from effsr.metrics.scorer import MetricSettings, Scorer, Unavailable
 
 LUMA = np.array([0.299, 0.587, 0.114])
+GREY_VALUE = 'value'
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Way:
         metrics: Metric's name -> identity, of those that give a figure a picture and can be computed here.
         with_truth: Those of them that need a ground truth.
         settings: What metrics may use.
-        grey_value: Compare a grey truth by its value, not by the luma of three equal channels.
+        grey: Which grey truths are compared by their value and not by the luma of three equal channels: none, all
+            (GREY_VALUE), or pictures by their names, NAME or SET/NAME.
         tile: Side of a tile in pixels of the low-resolution picture; 0: whole, but tiles for large pictures.
         tile_pad: Halo.
         device: 'cpu' or 'cuda'.
@@ -45,12 +46,16 @@ class Way:
     metrics: Mapping[str, str]
     with_truth: frozenset[str]
     settings: MetricSettings = field(default_factory=MetricSettings)
-    grey_value: bool = False
+    grey: tuple[str, ...] = ()
     tile: int = 0
     tile_pad: int = 32
     device: str = 'cpu'
     modules: tuple[str, ...] = ()
     work: Path = Path('results/evaluation')
+
+    def by_value(self, set_name: str, picture: str) -> bool:
+        """Whether a picture, if it is grey, is compared by its grey value where metrics are on luma."""
+        return bool({GREY_VALUE, picture, f'{set_name}/{picture}'} & set(self.grey))
 
 
 class Task(NamedTuple):
@@ -112,8 +117,7 @@ class Scoring:
         for name, identity in self.way.metrics.items():
             if name in self.way.with_truth and task.prepared.gt is None:
                 continue
-            by_value = self.way.grey_value and name.endswith('_y')
-            key = key_of('score', identity, sha, task.prepared.gt_sha, by_value)
+            key = key_of('score', identity, sha, task.prepared.gt_sha, self._by_value(name, task))
             try:
                 values[name] = self.scores[key] if key in self.scores else self._score(name, task, path, pictures)
                 scores[key] = values[name]
@@ -148,8 +152,7 @@ class Scoring:
         """A result of 8 bits, as papers compare them."""
         picture = read_picture(lq)
         if entrant.contestant.kind != 'weights':
-            return as_picture(eight_bits(imresize(integers(picture), scale=self.way.scale,
-                                                  method=entrant.contestant.kind)))
+            return interpolated(values_of(lq), self.way.scale, entrant.contestant.kind)
         color = Picture(picture.color)  # a grey picture goes in, and its result comes out, as colour
         try:
             return Picture(upscale_picture(self._model(entrant), color, tile, self.way.tile_pad).color)
@@ -169,6 +172,10 @@ class Scoring:
             self._models[entrant.name] = load_model(entrant.path, self.way.device)
         return self._models[entrant.name]
 
+    def _by_value(self, metric: str, task: Task) -> bool:
+        return (GREY in task.prepared.traits and metric.endswith('_y')
+                and self.way.by_value(task.set_name, task.picture))
+
     def _score(self, name: str, task: Task, path: Path, pictures: list[np.ndarray]) -> float:
         """``pictures`` holds result and truth once a metric has asked for them."""
         if name not in self._scorers:
@@ -176,16 +183,20 @@ class Scoring:
         if not pictures:
             pictures += [values_of(file) for file in (path, task.prepared.gt) if file is not None]
         result, truth = (*pictures, None)[:2]
-        if truth is not None and self.way.grey_value and name.endswith('_y'):
+        if self._by_value(name, task):
             result, truth = by_grey_value(result, truth)
         return self._scorers[name].score(result, truth)
 
 
-def by_grey_value(result: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Result and truth as (H, W) grey values where the truth's three channels are equal; others as they are.
+def interpolated(values: np.ndarray, scale: int, method: str) -> Picture:
+    """MATLAB's imresize of (H, W, 3) in [0, 255], in floating point and rounded once, as papers' baselines are."""
+    result = imresize(values.astype(np.float64), scale=scale, method=method)
+    return as_picture(np.floor(result.clip(0, 255) + 0.5).astype(np.uint8))
 
-    A result's grey value is its luma 0.299 R + 0.587 G + 0.114 B, not rounded; of equal channels that is their value.
+
+def by_grey_value(result: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Result and grey truth, (H, W, 3), as (H, W) grey values.
+
+    A result's is its luma 0.299 R + 0.587 G + 0.114 B, not rounded; of equal channels that is their value.
     """
-    if np.ptp(truth, axis=2).any():
-        return result, truth
     return result.astype(np.float64) @ LUMA, truth[..., 0].astype(np.float64)
