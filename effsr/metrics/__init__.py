@@ -1,7 +1,8 @@
 """Metrics, and the one place where an option file's ``val: metrics:`` section is carried out.
 
-Importing it registers ``calculate_psnr`` and ``calculate_ssim`` with BasicSR, whose own are then
-``calculate_psnr_basicsr`` and ``calculate_ssim_basicsr``.
+Importing it registers ``calculate_psnr``, ``calculate_ssim`` and ``calculate_niqe`` with BasicSR, whose own are then
+``calculate_psnr_basicsr`` and so on; and ``calculate_ms_ssim``, ``calculate_lpips`` and ``calculate_dists``. All that a
+table can have is in :mod:`effsr.metrics.catalogue`.
 """
 import difflib
 import inspect
@@ -11,28 +12,32 @@ from typing import Any
 import numpy as np
 from basicsr.utils.registry import METRIC_REGISTRY
 
-from effsr.metrics import registered  # noqa: F401  registers
+from effsr.metrics import registered
 from effsr.metrics.psnr_ssim import psnr, ssim
 
 __all__ = ['check_metrics', 'compute_metrics', 'higher_is_better', 'psnr', 'ssim', 'without_reference']
 
 # Entries of a metric's options that are addressed to the caller, not to the metric.
 OWN_KEYS = ('type', 'better')
-
-
-SMALLEST = {'calculate_niqe': 96}  # pixels: BasicSR's works on blocks of that size and fails in its own way below
+# Pixels: BasicSR's works on blocks of that size and fails in its own way below.
+SMALLEST = {'calculate_niqe_basicsr': 96}
 
 
 def check_metrics(options: Mapping[str, Mapping[str, Any]]) -> None:
     """Check every metric's name and arguments, so that a mistake shows before training and not at a validation.
 
     Raises:
-        ValueError: As :func:`compute_metrics`, but for what only the pictures tell.
+        ValueError: As :func:`compute_metrics`, but for what only the pictures tell; or weights that a metric needs are
+            missing.
     """
     for label, entry in options.items():
         where = f'val: metrics: {label}'
         blank = np.zeros((1, 1, 3), np.uint8)
         _bind(_find_metric(entry, where), entry, blank, blank, where)
+        try:
+            registered.prepare(entry)
+        except ValueError as error:
+            raise ValueError(f'{where}: {error}') from error
 
 
 def compute_metrics(
@@ -87,15 +92,24 @@ def without_reference(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Map
 
 
 def higher_is_better(option: Mapping[str, Any]) -> bool:
-    """Whether a larger value of this metric is the better one, by its entry ``better`` (default: higher).
+    """Whether a larger value of this metric is the better one, by its entry ``better``.
+
+    Without one, as the metric's own signature has it: lower for effsr's NIQE, LPIPS and DISTS; else higher.
 
     Raises:
         ValueError: ``better`` is neither 'higher' nor 'lower'.
     """
-    better = option.get('better', 'higher')
+    better = option.get('better') or _usual_order(option.get('type'))
     if better not in ('higher', 'lower'):
         raise ValueError(f"better is {better!r}; accepted: 'higher', 'lower'")
     return better == 'higher'
+
+
+def _usual_order(name: str | None) -> str:
+    if name not in METRIC_REGISTRY:
+        return 'higher'
+    parameter = inspect.signature(METRIC_REGISTRY.get(name)).parameters.get('better')
+    return parameter.default if parameter is not None and isinstance(parameter.default, str) else 'higher'
 
 
 def _flip_channels(img: np.ndarray) -> np.ndarray:

@@ -1,9 +1,11 @@
 """Every metric that a table can have, by name: what it is, and how it is opened."""
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 
+from effsr.metrics.ms_ssim import ms_ssim
 from effsr.metrics.psnr_ssim import psnr, ssim
 from effsr.metrics.scorer import MetricInfo, MetricSettings, Opened, Scorer, Unavailable
 
@@ -14,6 +16,7 @@ DEFAULTS = ('psnr_y', 'ssim_y')
 EXTERNAL = 'pyiqa:'
 LUMA = 'BT.601 luma (16-235), not rounded'
 RGB = 'RGB, 0-255, all channels together'
+RGB_MEAN = 'RGB, 0-255, mean of the channels'
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class _Entry:
 
     Attributes:
         info: With `how` yet without the border.
-        open: (border, settings) -> its working part; imports what it needs only then.
+        open: (border, settings) -> its working part.
     """
 
     info: MetricInfo
@@ -36,6 +39,20 @@ def _compared(function: Callable[..., float], luma: bool) -> Callable[[int, Metr
     return opened
 
 
+def _late(module: str, opener: str, *arguments: object) -> Callable[[int, MetricSettings], Opened]:
+    """Opens by a function of (*arguments, border, settings), whose module is imported only then.
+
+    Args:
+        module: Below effsr.metrics.
+        opener: Name of the function.
+        arguments: Its first ones.
+    """
+    def opened(border: int, settings: MetricSettings) -> Opened:
+        function = getattr(import_module(f'effsr.metrics.{module}'), opener)
+        return function(*arguments, border, settings)
+    return opened
+
+
 def _info(name: str, label: str, how: str, better: str = 'higher', unit: str = '', digits: int = 4,
           needs_gt: bool = True, per_image: bool = True) -> MetricInfo:
     return MetricInfo(name, label, better, unit, digits, needs_gt, per_image, how)
@@ -45,7 +62,19 @@ _ENTRIES = {entry.info.name: entry for entry in (
     _Entry(_info('psnr_y', 'PSNR Y', LUMA, unit='dB', digits=3), _compared(psnr, True)),
     _Entry(_info('psnr_rgb', 'PSNR RGB', RGB, unit='dB', digits=3), _compared(psnr, False)),
     _Entry(_info('ssim_y', 'SSIM Y', LUMA), _compared(ssim, True)),
-    _Entry(_info('ssim_rgb', 'SSIM RGB', 'RGB, 0-255, mean of the channels'), _compared(ssim, False)),
+    _Entry(_info('ssim_rgb', 'SSIM RGB', RGB_MEAN), _compared(ssim, False)),
+    _Entry(_info('ms_ssim_y', 'MS-SSIM Y', f'{LUMA}, 5 scales'), _compared(ms_ssim, True)),
+    _Entry(_info('ms_ssim_rgb', 'MS-SSIM RGB', f'{RGB_MEAN}, 5 scales'), _compared(ms_ssim, False)),
+    _Entry(_info('lpips', 'LPIPS', 'LPIPS 0.1 over AlexNet, RGB at full size', 'lower'),
+           _late('learned', 'open_lpips', 'lpips', 'alex')),
+    _Entry(_info('lpips_vgg', 'LPIPS VGG', 'LPIPS 0.1 over VGG16, RGB at full size', 'lower'),
+           _late('learned', 'open_lpips', 'lpips_vgg', 'vgg')),
+    _Entry(_info('dists', 'DISTS', 'over VGG16, RGB at full size', 'lower'), _late('learned', 'open_dists', 'dists')),
+    _Entry(_info('niqe', 'NIQE', 'BT.601 luma, rounded, blocks of 96 x 96', 'lower', digits=3, needs_gt=False),
+           _late('niqe', 'open_niqe')),
+    _Entry(_info('fid', 'FID', "pool3 of TensorFlow's Inception of 2015, RGB at 299 x 299, whole pictures; too large "
+                 'below 2048 pictures', 'lower', digits=2, per_image=False),
+           _late('fid', 'open_fid')),
 )}
 
 
@@ -66,7 +95,7 @@ def describe(name: str, border: int = 0) -> MetricInfo:
     """
     info = _listed(name).info
     crop = f'border {border} left out' if border else 'whole pictures'
-    return MetricInfo(**{**vars(info), 'how': f'{info.how}; {crop}' if info.per_image else info.how})
+    return replace(info, how=f'{info.how}; {crop}') if info.per_image else info
 
 
 def open_metric(name: str, border: int = 0, settings: MetricSettings | None = None) -> Scorer:
@@ -83,13 +112,16 @@ def open_metric(name: str, border: int = 0, settings: MetricSettings | None = No
     """
     if border != int(border) or border < 0:
         raise ValueError(f'border is {border}; accepted: a whole number from 0')
-    entry = _listed(name)
-    return Scorer(describe(name, border), entry.open(int(border), settings or MetricSettings()))
+    info, opened = describe(name, border), _listed(name).open(int(border), settings or MetricSettings())
+    return Scorer(info, opened)
 
 
 def _listed(name: str) -> _Entry:
     if name in _ENTRIES:
         return _ENTRIES[name]
+    if name.startswith(EXTERNAL) and name != EXTERNAL:
+        info = _info(name, f'pyiqa {name.removeprefix(EXTERNAL)}', "RGB at full size, pyiqa's own defaults")
+        return _Entry(info, _late('external', 'open_external', info))
     near = difflib.get_close_matches(name, _ENTRIES, 1)
     hint = f'; did you mean {near[0]}?' if near else ''
     raise ValueError(f'no metric is named {name!r}; accepted: {", ".join(_ENTRIES)}, {EXTERNAL}NAME{hint}')

@@ -36,7 +36,7 @@ def psnr(img: np.ndarray, img2: np.ndarray, crop_border: int = 0, test_y_channel
         ValueError: Shapes differ or are of another kind, the dtype is neither uint8 nor float, or nothing is left
             within the border.
     """
-    a, b = _prepare(img, img2, crop_border, test_y_channel, smallest=1)
+    a, b = prepare_pair(img, img2, crop_border, test_y_channel, smallest=1)
     error = np.mean((a - b) ** 2)
     return float('inf') if error == 0 else float(10.0 * np.log10(PEAK**2 / error))
 
@@ -57,21 +57,46 @@ def ssim(img: np.ndarray, img2: np.ndarray, crop_border: int = 0, test_y_channel
     Raises:
         ValueError: As for :func:`psnr`; or less than 11 pixels are left within the border.
     """
-    a, b = _prepare(img, img2, crop_border, test_y_channel, smallest=WINDOW)
-    return float(np.mean([_ssim_mean(a[..., c], b[..., c]) for c in range(a.shape[2])]))
+    a, b = prepare_pair(img, img2, crop_border, test_y_channel, smallest=WINDOW)
+    return float(np.mean([mean_similarities(a[..., c], b[..., c])[0] for c in range(a.shape[2])]))
 
 
-def _prepare(
+def prepare_pair(
     img: np.ndarray, img2: np.ndarray, crop_border: int, test_y_channel: bool, smallest: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Check both pictures; return them cropped, as (h, w, channels) float64."""
+    """Check both pictures; return them cropped, as (h, w, channels) float64.
+
+    Args:
+        img: As for :func:`psnr`.
+        img2: The other.
+        crop_border: Pixels left out at each side.
+        test_y_channel: Return BT.601 luma as the only channel.
+        smallest: Least height and width within the border.
+
+    Raises:
+        ValueError: As for :func:`psnr`.
+    """
     if img.shape != img2.shape:
         raise ValueError(f'pictures of different shapes: {img.shape} and {img2.shape} (height, width, channels)')
     if img.ndim not in (2, 3) or img.shape[2:] not in ((), (1,), (3,)):
         raise ValueError(f'a picture of shape {img.shape}; accepted: (H, W, 3), (H, W, 1) or (H, W)')
-    for array in (img, img2):
-        if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
-            raise ValueError(f'a picture of dtype {array.dtype}; accepted: uint8, or float in [0, 255]')
+    first, second = (_channels(cropped(array, crop_border, smallest), test_y_channel) for array in (img, img2))
+    return first, second
+
+
+def cropped(img: np.ndarray, crop_border: int, smallest: int = 1) -> np.ndarray:
+    """A picture without its border.
+
+    Args:
+        img: (H, W) or (H, W, C), uint8 or float.
+        crop_border: Pixels left out at each side.
+        smallest: Least height and width that must be left.
+
+    Raises:
+        ValueError: The dtype is another, less is left, or crop_border is no whole number from 0.
+    """
+    if img.dtype != np.uint8 and not np.issubdtype(img.dtype, np.floating):
+        raise ValueError(f'a picture of dtype {img.dtype}; accepted: uint8, or float in [0, 255]')
     if crop_border != int(crop_border) or crop_border < 0:
         raise ValueError(f'crop_border is {crop_border}; accepted: a whole number from 0')
     border = int(crop_border)
@@ -79,9 +104,7 @@ def _prepare(
     if min(height, width) - 2 * border < smallest:
         raise ValueError(f'a picture of {height} x {width} (height x width) less a border of {border} at each side; '
                          f'at least {smallest} x {smallest} must be left')
-    first, second = (_channels(array[border:height - border, border:width - border], test_y_channel)
-                     for array in (img, img2))
-    return first, second
+    return img[border:height - border, border:width - border]
 
 
 def _channels(img: np.ndarray, test_y_channel: bool) -> np.ndarray:
@@ -92,20 +115,24 @@ def _channels(img: np.ndarray, test_y_channel: bool) -> np.ndarray:
     return img.astype(np.float64)
 
 
-def _ssim_mean(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean of the SSIM map of two (H, W) float64 arrays over the window's valid positions."""
+def mean_similarities(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Means of two maps of two (H, W) float64 arrays over the window's valid positions.
+
+    Returns:
+        SSIM; and its second factor alone, contrast with structure.
+    """
     height, width = a.shape
     rows, columns = height - WINDOW + 1, width - WINDOW + 1
-    total = 0.0
+    total, contrasts = 0.0, 0.0
     for top in range(0, rows, ROWS):
         part = slice(top, min(top + ROWS, rows) + WINDOW - 1)
         x, y = a[part], b[part]
         mean_x, mean_y, square, product = (_gaussian_valid(z) for z in (x, y, x * x + y * y, x * y))
         means, squares = mean_x * mean_y, mean_x**2 + mean_y**2
-        numerator = (2.0 * means + C1) * (2.0 * (product - means) + C2)
-        denominator = (squares + C1) * (square - squares + C2)
-        total += float(np.sum(numerator / denominator))
-    return total / (rows * columns)
+        contrast = (2.0 * (product - means) + C2) / (square - squares + C2)
+        total += float(np.sum((2.0 * means + C1) / (squares + C1) * contrast))
+        contrasts += float(np.sum(contrast))
+    return total / (rows * columns), contrasts / (rows * columns)
 
 
 def _gaussian_valid(x: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from types import TracebackType
 import numpy as np
 
 
-class Unavailable(Exception):
+class Unavailable(ValueError):
     """A metric that cannot be computed here, since weights, a package or an environment are missing; one line why."""
 
 
@@ -63,21 +63,23 @@ class Opened:
             metric with one figure a set.
         score_set: (results, truths) -> value. None for a metric with a figure a picture.
         identity: What else the value depends on: versions, digests of weights.
-        close: Called once at the end.
+        close: Called at the end.
+        info: What the metric turned out to be, where only opening it tells.
     """
 
     score: Callable[[np.ndarray, np.ndarray | None], float] | None = None
     score_set: Callable[[Iterable[np.ndarray], Iterable[np.ndarray]], float] | None = None
     identity: str = ''
     close: Callable[[], None] = lambda: None
+    info: MetricInfo | None = None
 
 
 class Scorer:
     """An opened metric. A context manager; used in one process and one thread.
 
     Args:
-        info: What it is.
-        opened: What computes.
+        info: What it is, as listed.
+        opened: What computes; its own info goes before.
 
     Attributes:
         identity: A line that is the same where the same pictures give the same value: name, border and conversion,
@@ -85,7 +87,7 @@ class Scorer:
     """
 
     def __init__(self, info: MetricInfo, opened: Opened):
-        self.info = info
+        self.info = opened.info or info
         self.identity = ' | '.join(filter(None, [info.name, info.how, opened.identity]))
         self._opened = opened
 

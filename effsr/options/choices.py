@@ -33,8 +33,11 @@ CHOICES: dict[tuple[str, str], tuple[Any, ...]] = {
     ('LPIPSLoss', 'net'): ('vgg', 'alex', 'squeeze'),
     ('VGGStyleDiscriminator', 'input_size'): (128, 256),
     ('calculate_niqe', 'convert_to'): ('y', 'gray'),
+    ('calculate_niqe', 'input_order'): ('HWC', 'CHW', 'HW'),
+    ('calculate_lpips', 'net'): ('alex', 'vgg'),
     **{(metric, 'input_order'): ('HWC', 'CHW') for metric in
-       ('calculate_psnr', 'calculate_ssim', 'calculate_psnr_basicsr', 'calculate_ssim_basicsr')},
+       ('calculate_psnr', 'calculate_ssim', 'calculate_ms_ssim', 'calculate_lpips', 'calculate_dists',
+        'calculate_psnr_basicsr', 'calculate_ssim_basicsr')},
 }
 VGG_LOSSES = ('PerceptualLoss', 'PerceptualLoss_basicsr')
 BACKENDS = ('disk', 'lmdb', 'memcached')
