@@ -4,6 +4,7 @@
     python effsr/benchmark.py degradation [--batch 4] [--crop 400]
     python effsr/benchmark.py data [--images DIR] [--workers 0 2]
     python effsr/benchmark.py discriminators [--batch 2] [--gt_size 128]
+    python effsr/benchmark.py models [--models NAME|WEIGHTS ...] [--size 256 ...] [--precision fp32 bf16] [--growth]
 
 Each subcommand prints its tables, with the sizes and the machine in their head; --json FILE and --markdown FILE keep
 them. Exit status 0 if everything was measured.
@@ -17,10 +18,12 @@ if __name__ == '__main__' and not __package__:  # a spawned process has sys.path
 import torch
 
 import effsr  # noqa: F401  installs the bridge
-from effsr.benchmarks import data, degradation, discriminators, train
+from effsr.benchmarks import data, degradation, discriminators, models, train
 from effsr.command_line import failure_line
+from effsr.runtime.measured import command_line
 
-SUBCOMMANDS = {'train': train, 'degradation': degradation, 'data': data, 'discriminators': discriminators}
+SUBCOMMANDS = {'train': train, 'degradation': degradation, 'data': data, 'discriminators': discriminators,
+               'models': models}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,19 +33,20 @@ def main(argv: list[str] | None = None) -> int:
         summary = module.__doc__.splitlines()[0]
         module.add_arguments(commands.add_parser(name, help=summary, description=summary))
     args = parser.parse_args(argv)
+    args.command = command_line('effsr/benchmark.py', argv)
     try:
-        SUBCOMMANDS[args.what].run(args)
-    except (ValueError, OSError) as error:
+        whole = SUBCOMMANDS[args.what].run(args)
+    except (ValueError, OSError, ImportError) as error:
         print(f'benchmark {args.what}: {failure_line(error)}', file=sys.stderr)
         return 1
     except torch.OutOfMemoryError as error:
         reason = next(iter(str(error).splitlines()), '')
-        print(f'benchmark {args.what}: out of memory: {reason}; lower --batch, --crop or --gt_size', file=sys.stderr)
+        print(f'benchmark {args.what}: out of memory: {reason}; lower --batch or the side', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f'benchmark {args.what}: stopped; nothing was written', file=sys.stderr)
         return 130
-    return 0
+    return 1 if whole is False else 0
 
 
 if __name__ == '__main__':

@@ -1,21 +1,23 @@
 """What the subcommands of effsr/benchmark.py share: flags that name files, torch's settings, the written report."""
 import argparse
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from effsr.runtime.measured import check_distinct, check_target
+from effsr.runtime.measured import Measured, check_distinct, check_target, write_measured, write_text
 from effsr.runtime.tables import Table, as_markdown
 
 
-def add_common_arguments(parser: argparse.ArgumentParser, device: bool = True) -> None:
-    """Device, where there is a choice, photographs, seed, and where to write."""
+def add_common_arguments(parser: argparse.ArgumentParser, device: bool = True, images: bool = True) -> None:
+    """Device, where there is a choice, photographs, where any are used, seed, and where to write."""
     if device:
         parser.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
-    parser.add_argument('--images', type=Path, metavar='DIR',
-                        help="photographs to work on (default: scikit-image's, written to a temporary folder)")
+    if images:
+        parser.add_argument('--images', type=Path, metavar='DIR',
+                            help="photographs to work on (default: scikit-image's, written to a temporary folder)")
     parser.add_argument('--seed', type=int, default=0, metavar='N')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write everything measured')
     parser.add_argument('--markdown', type=Path, metavar='FILE', help='write the tables')
@@ -63,3 +65,23 @@ def as_report(head: Sequence[str], tables: Sequence[Table], notes: Sequence[str]
     """The whole report in Markdown."""
     told = '\n'.join(f'- {note}' for note in notes)
     return '\n'.join(head) + '\n\n' + '\n\n'.join(map(as_markdown, tables)) + f'\n\n{told}\n'
+
+
+def keep(args: argparse.Namespace, head: Sequence[str], tables: Sequence[Table], notes: Sequence[str],
+         values: Mapping[str, Any], device: torch.device, **settings: Any) -> None:
+    """Write what was printed to --markdown and, with the raw values, to --json, where these were given.
+
+    Args:
+        args: Of the subcommand; all of them are settings.
+        values: Raw figures, plain.
+        settings: Further ones that the flags do not tell.
+
+    Raises:
+        CheckpointError: A file cannot be written.
+    """
+    if args.markdown is not None:
+        write_text(args.markdown, as_report(head, tables, notes))
+    if args.json is not None:
+        flags = {name: value for name, value in vars(args).items() if name not in ('what', 'command')}
+        write_measured(args.json, Measured(f'benchmark {args.what}', args.command, {**flags, **settings}, values, head,
+                                           tables, notes), device)

@@ -1,6 +1,5 @@
 """Reading of training crops from each storage against BasicSR's dataset: samples a second, CPU for each."""
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from effsr.benchmarks.common import add_common_arguments, as_report, check_files, check_least, torch_as_in_training
+from effsr.benchmarks.common import add_common_arguments, check_files, check_least, keep, torch_as_in_training
 from effsr.benchmarks.data_report import NOTES, Result, as_plain, crop_table, speed_table, storage_table
 from effsr.benchmarks.interleave import interleave
 from effsr.benchmarks.photographs import Photographs, collect
@@ -71,15 +70,8 @@ def run(args: argparse.Namespace) -> None:
         tables = [speed_table(pictures.title, workers, result.speed[pictures.title, workers])
                   for pictures in sets for workers in args.workers]
         tables += [crop_table(result), storage_table(sets)]
-        where = environment(CPU)
     print('\n' + '\n\n'.join(map(as_text, tables)) + '\n\n' + '\n'.join(f'- {note}' for note in NOTES))
-    if args.markdown is not None:
-        args.markdown.write_text(as_report(head, tables, NOTES), encoding='utf-8')
-    if args.json is not None:
-        settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()}
-        plain = {'environment': where, 'settings': {**settings, 'photographs': len(photographs.paths)},
-                 **as_plain(result)}
-        args.json.write_text(json.dumps(plain, indent=1) + '\n', encoding='utf-8')
+    keep(args, head, tables, NOTES, as_plain(result), CPU, photographs=len(photographs.paths))
 
 
 def head_lines(args: argparse.Namespace, photographs: Photographs) -> list[str]:

@@ -1,6 +1,5 @@
 """Degradation against BasicSR's, composed as Real-ESRGAN composes it: stage by stage, by batch and by crop."""
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -10,7 +9,7 @@ import torch
 
 from effsr.benchmarks.basicsr_step import PATCHES, USM_PATCH
 from effsr.benchmarks.chains import BASICSR, BATCH, GROUPED, NAMES, OURS, SCALE, WORKER, Timed, make_chain, waits
-from effsr.benchmarks.common import add_common_arguments, as_report, check_files, check_least, torch_as_in_training
+from effsr.benchmarks.common import add_common_arguments, check_files, check_least, keep, torch_as_in_training
 from effsr.benchmarks.crops import CropSource
 from effsr.benchmarks.degradation_report import (
     NOTES,
@@ -73,17 +72,12 @@ def run(args: argparse.Namespace) -> None:
         head = head_lines(args, device, photographs)
         print('\n'.join(head), flush=True)
         result = measure(args, device, photographs)
-        where = environment(device)
     tables = [summary_table(result), stage_table(result)]
     if result.growth:
         tables.append(growth_table(result.growth))
     print('\n' + '\n\n'.join(map(as_text, tables)) + '\n\n' + '\n'.join(f'- {note}' for note in NOTES))
-    if args.markdown is not None:
-        args.markdown.write_text(as_report(head, tables, NOTES), encoding='utf-8')
-    if args.json is not None:
-        plain = {'environment': where, 'settings': _settings(args, photographs),
-                 'patches': [str(FILTERS), str(USM_PATCH)], **as_plain(result)}
-        args.json.write_text(json.dumps(plain, indent=1) + '\n', encoding='utf-8')
+    keep(args, head, tables, NOTES, {'patches': [str(FILTERS), str(USM_PATCH)], **as_plain(result)}, device,
+         photographs=len(photographs.paths))
 
 
 def head_lines(args: argparse.Namespace, device: torch.device, photographs: Photographs) -> list[str]:
@@ -139,8 +133,3 @@ def measure_growth(photographs: Photographs, device: torch.device, seed: int) ->
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _settings(args: argparse.Namespace, photographs: Photographs) -> dict[str, Any]:
-    settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()}
-    return {**settings, 'photographs': len(photographs.paths)}

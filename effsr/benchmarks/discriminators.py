@@ -1,7 +1,6 @@
 """What a discriminator costs a GAN step with a compact generator, beside the same step without one."""
 import argparse
 import copy
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import effsr
-from effsr.benchmarks.common import add_common_arguments, as_report, check_files, check_least, torch_as_in_training
+from effsr.benchmarks.common import add_common_arguments, check_files, check_least, keep, torch_as_in_training
 from effsr.benchmarks.interleave import Spread, interleave, spread
 from effsr.inference.upscaling import choose_device
 from effsr.runtime.environment import environment
@@ -86,12 +85,7 @@ def run(args: argparse.Namespace) -> None:
                    f'{args.batch} · gt {args.gt_size} · float32 · {args.rounds} rounds, the first dropped']
     table = as_table(costs)
     print('\n'.join(head) + f'\n\n{as_text(table)}\n\n' + '\n'.join(f'- {note}' for note in NOTES))
-    if args.markdown is not None:
-        args.markdown.write_text(as_report(head, [table], NOTES), encoding='utf-8')
-    if args.json is not None:
-        plain = {'environment': where, 'batch': args.batch, 'gt_size': args.gt_size, 'seed': args.seed,
-                 'costs': {name: cost._asdict() for name, cost in costs.items()}}
-        args.json.write_text(json.dumps(plain, indent=1) + '\n', encoding='utf-8')
+    keep(args, head, [table], NOTES, {'costs': {name: cost._asdict() for name, cost in costs.items()}}, device)
 
 
 def measure(args: argparse.Namespace, device: torch.device) -> dict[str, Cost]:

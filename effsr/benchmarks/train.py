@@ -1,7 +1,6 @@
 """Training step against BasicSR's own: iterations a second and peak memory, stage by stage."""
 import argparse
 import gc
-import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import torch
 from effsr.benchmarks import memory
 from effsr.benchmarks.basicsr_step import PATCHES, USM_PATCH
 from effsr.benchmarks.case import POOL, SCALE, Case
-from effsr.benchmarks.common import add_common_arguments, as_report, check_files, check_least, torch_as_in_training
+from effsr.benchmarks.common import add_common_arguments, check_files, check_least, keep, torch_as_in_training
 from effsr.benchmarks.contenders import NAMES, build
 from effsr.benchmarks.interleave import interleave
 from effsr.benchmarks.photographs import Photographs, collect
@@ -88,16 +87,11 @@ def run(args: argparse.Namespace) -> None:
             print(f'measuring {case_title(case)} ...', file=sys.stderr, flush=True)
             results.append(measure(case, args.rounds))
             print(f'\n{as_text(case_table(results[-1]))}', flush=True)
-        where = environment(device)
     summary = summary_table(results)
     print(f'\n{as_text(summary)}\n\n' + '\n'.join(f'- {note}' for note in NOTES))
-    if args.markdown is not None:
-        tables = [summary, *map(case_table, results)]
-        args.markdown.write_text(as_report(head, tables, NOTES), encoding='utf-8')
-    if args.json is not None:
-        plain = {'environment': where, 'settings': _settings(args, photographs),
-                 'patches': [str(patch) for patch in (*PATCHES, USM_PATCH)], 'cases': list(map(as_plain, results))}
-        args.json.write_text(json.dumps(plain, indent=1) + '\n', encoding='utf-8')
+    keep(args, head, [summary, *map(case_table, results)], NOTES,
+         {'patches': [str(patch) for patch in (*PATCHES, USM_PATCH)], 'cases': list(map(as_plain, results))}, device,
+         photographs=len(photographs.paths), photographs_left_out=photographs.left_out)
 
 
 def make_cases(args: argparse.Namespace, device: torch.device, photographs: Photographs) -> list[Case]:
@@ -137,8 +131,3 @@ def measure(case: Case, rounds: int) -> Result:
     return Result(case, {name: measured['time_whole', name] for name in NAMES},
                   {name: measured['time_stages', name] for name in NAMES},
                   {name: memory.measure(case, name) for name in NAMES})
-
-
-def _settings(args: argparse.Namespace, photographs: Photographs) -> dict[str, Any]:
-    settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()}
-    return {**settings, 'photographs': len(photographs.paths), 'photographs_left_out': photographs.left_out}

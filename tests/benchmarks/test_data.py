@@ -67,7 +67,7 @@ def test_the_whole_command(photographs, capsys, tmp_path, monkeypatch):
     for words in ('torch ', 'batch 2', 'read by the main process', '1 worker', 'A crop of 400x400', 'Megabytes',
                   *names):
         assert words in out, words
-    plain = json.loads(Path(written[0]).read_text())
+    plain = json.loads(Path(written[0]).read_text())['values']
     assert [(one['pictures'][:2], one['workers']) for one in plain['reading']] == [('1 ', 0), ('1 ', 1), ('15', 0),
                                                                                    ('15', 1)]
     for one in plain['reading']:

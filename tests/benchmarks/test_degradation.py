@@ -29,7 +29,7 @@ def test_the_whole_command(monkeypatch, capsys, tmp_path):
                   'Times as fast', 'How the cost grows', 'batch 2, crop 80', *STAGES, *NAMES):
         assert words in out, words
     assert 'waits for the GPU' not in out
-    plain = json.loads(Path(written[0]).read_text())
+    plain = json.loads(Path(written[0]).read_text())['values']
     for name in NAMES:
         measured = plain['contenders'][name]
         assert len(measured['seconds']) == len(measured['stage_seconds']) == 1  # of 2 rounds

@@ -25,7 +25,10 @@ def test_the_whole_command(monkeypatch, capsys, tmp_path):
     out = capsys.readouterr().out
     for words in ('SRVGGNetCompact 4/1, scale 4', 'batch 1', 'gt 48', NONE, *TINY, 'GFLOP a pass'):
         assert words in out, words
-    plain = json.loads((tmp_path / 'd.json').read_text())
+    document = json.loads((tmp_path / 'd.json').read_text())
+    assert document['what'] == 'benchmark discriminators' and document['settings']['gt_size'] == 48
+    assert document['command'].startswith('python effsr/benchmark.py discriminators --batch 1')
+    plain = document['values']
     assert list(plain['costs']) == [NONE, *TINY]
     assert all(len(cost['seconds']) == 1 for cost in plain['costs'].values())
     assert plain['costs'][REFERENCE]['flops'] > 3 * plain['costs']['compact, 4']['flops']

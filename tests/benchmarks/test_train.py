@@ -32,7 +32,7 @@ def test_the_whole_command(monkeypatch, capsys, tmp_path):
     for words in ('torch ', '1 threads used', 'batch 4', 'pool 8', 'cuda()', 'bit for bit', 'whole iteration',
                   'sum of the stages', 'times as fast as', *STAGES, *NAMES, '300', '200'):
         assert words in out, words
-    plain = json.loads(Path(written[0]).read_text())
+    plain = json.loads(Path(written[0]).read_text())['values']
     assert [(case['model'], case['num_feat_d']) for case in plain['cases']] == [('RealESRNetModel', None),
                                                                               ('RealESRGANModel', 4)]
     for case in plain['cases']:
@@ -54,7 +54,7 @@ def test_as_a_script_with_processes_for_memory(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == 'measuring RealESRNetModel, SRVGGNetCompact ...\n'
     assert [path.name for path in tmp_path.iterdir()] == ['times.json']
-    for measured in json.loads((tmp_path / 'times.json').read_text())['cases'][0]['contenders'].values():
+    for measured in json.loads((tmp_path / 'times.json').read_text())['values']['cases'][0]['contenders'].values():
         assert measured['peak_memory_bytes'] is None or \
             measured['peak_memory_bytes'] >= measured['memory_before_bytes'] > 0
 
