@@ -15,6 +15,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['effsr', 'effsr.*']),
+    package_data={'effsr.reports': ['assets/*']},  # the page's template, style and script
     # BasicSR 1.4.2's source package does not build on Python 3.13 (KeyError: '__version__').
     python_requires='>=3.10,<3.13',
     install_requires=[
@@ -34,7 +35,8 @@ setup(
     ],
     extras_require={
         'test': ['pytest>=8', 'ruff>=0.6', 'jsonschema>=4', 'schedulefree>=1.4', 'timm>=1.0', 'safetensors>=0.4',
-                 'lpips>=0.1.4', 'DISTS-pytorch>=0.1', 'spandrel>=0.4'],
+                 'lpips>=0.1.4', 'DISTS-pytorch>=0.1', 'spandrel>=0.4',
+                 'playwright>=1.40'],  # drives a Chromium that is there already
         'schedulefree': ['schedulefree>=1.4'],  # optimizers without a schedule
         # Backbones of perceptual losses by name, and LPIPSLoss and DISTSLoss.
         'perceptual': ['timm>=1.0', 'safetensors>=0.4', 'lpips>=0.1.4', 'DISTS-pytorch>=0.1'],

@@ -40,6 +40,8 @@ MAY_IMPORT = {
     'command_line': set(),
     # What prepare.py and downscale.py do.
     'curation': {'options', 'data', 'degradations', 'runtime', 'command_line', '__version__'},
+    # What an evaluation found, as a page to look at.
+    'reports': {'evaluation.results', 'metrics.catalogue', 'metrics.psnr_ssim', 'data.image_io', 'runtime.atomic'},
     # Subcommands of benchmark.py, which drive whole models.
     'benchmarks': EVERYTHING,
     # What evaluate.py does: it runs networks, metrics, and what writes the report.
