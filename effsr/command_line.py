@@ -18,6 +18,7 @@ class Arguments(NamedTuple):
     check: bool
     reset_schedule: bool
     replay: str | None
+    json: Path | None
 
 
 def parse_arguments(argv: list[str] | None, is_train: bool) -> Arguments:
@@ -39,9 +40,12 @@ def parse_arguments(argv: list[str] | None, is_train: bool) -> Arguments:
                             help="resume with the option file's learning rates and schedule, not the state's")
         parser.add_argument('--replay', metavar='FILE', help='go through a batch that was not finite once more and say '
                                                              'where: experiments/NAME/nonfinite/ITER.pth')
+    else:
+        parser.add_argument('--json', type=Path, metavar='FILE', help='write the metrics, those of each picture too')
     args = parser.parse_args(argv)
     return Arguments(args.opt, args.launcher, args.auto_resume, args.debug, args.force_yml, is_train and args.check,
-                     is_train and args.reset_schedule, args.replay if is_train else None)
+                     is_train and args.reset_schedule, args.replay if is_train else None,
+                     None if is_train else args.json)
 
 
 def failure_line(error: Exception) -> str:

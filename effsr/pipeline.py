@@ -34,9 +34,10 @@ from effsr.runtime.folders import archive, copy_options, make_folders
 from effsr.runtime.latest import settle_latest
 from effsr.runtime.lock import locked
 from effsr.runtime.log import RunLog
+from effsr.runtime.measured import check_target, command_line, write_measured
 from effsr.runtime.signals import STATUS, Stopped, StoppedAtOnce, stop_request
 from effsr.runtime.state import put_aside
-from effsr.summary import summarize_test, summarize_training
+from effsr.summary import measured_by_test, summarize_test, summarize_training
 
 logger = logging.getLogger('basicsr')
 
@@ -63,10 +64,11 @@ def run(argv: list[str] | None, is_train: bool) -> int:
         Exit status: 0 only when the whole run went through; 130 or 143 when Ctrl-C or SIGTERM ended it.
     """
     args = parse_arguments(argv, is_train)
+    command = command_line('effsr/train.py' if is_train else 'effsr/test.py', argv)
     program = 'train' if is_train else 'test'
     log = RunLog(int(os.environ.get('RANK', os.environ.get('SLURM_PROCID', 0))))
     try:
-        carry_out(args, is_train, log)
+        carry_out(args, is_train, log, command)
     except (ValueError, OSError) as error:
         log.note_failure(error)
         text = failure_line(error)
@@ -95,13 +97,17 @@ def run(argv: list[str] | None, is_train: bool) -> int:
     return 0
 
 
-def carry_out(args: Arguments, is_train: bool, log: RunLog) -> None:
+def carry_out(args: Arguments, is_train: bool, log: RunLog, command: str) -> None:
     """Read the options, and do what the command line asks for."""
+    check_target(args.json, '--json')
     options = read_options(args, is_train)
     seed_everything(options.manual_seed + options.runtime.rank)
     enforce(options)
     if not is_train:
-        test(prepare_test(options), log)
+        run = prepare_test(options)
+        test(run, log)
+        if args.json is not None and options.runtime.rank == 0:
+            write_measured(args.json, measured_by_test(run.options, run.model, command), run.model.device)
     elif args.check:
         with nothing_left_behind(options):
             rehearse(*prepare_training(options)[:3])

@@ -4,8 +4,10 @@ import os
 import sys
 from typing import Any
 
-from effsr.options import Options
+from effsr.options import Options, to_plain
 from effsr.runtime.bar import give_up
+from effsr.runtime.measured import Measured
+from effsr.runtime.tables import Table
 
 
 def short(path: str) -> str:
@@ -53,3 +55,25 @@ def summarize_test(options: Options, model: Any) -> None:
         say(f'pictures     {short(options.path.visualization)}')
     if options.next:
         say(f'next         {options.next}')
+
+
+def measured_by_test(options: Options, model: Any, command: str) -> Measured:
+    """The metrics of a test: means as printed, and those of each picture.
+
+    A model of BasicSR's own keeps no metrics; it gives empty tables.
+    """
+    validator = getattr(model, 'validator', None)
+    tables, values, notes = [], {}, []
+    for dataset, scores in (validator.scores if validator is not None else {}).items():
+        pictures, left_out = validator.by_picture[dataset], validator.left_out[dataset]
+        if left_out:
+            notes.append(f'{dataset}: left out, as they cannot be read: {", ".join(left_out)}')
+        means = {name: {'value': score.value, 'bicubic': score.baseline} for name, score in scores.items()}
+        values[dataset] = {'mean': means, 'left_out': left_out, 'pictures': {
+            picture: {name: {'value': found[name], 'bicubic': bicubic[name]} for name in scores}
+            for picture, (found, bicubic) in pictures.items()}}
+        head = [f'{name}{of}' for name in scores for of in ('', ', bicubic')]
+        rows = [(label, *(f'{one[key]:.4f}' for one in entry.values() for key in ('value', 'bicubic')))
+                for label, entry in (*values[dataset]['pictures'].items(), ('mean', means))]
+        tables.append(Table(dataset, ('picture', *head), tuple(rows)))
+    return Measured('test', command, to_plain(options), {'datasets': values}, (), tables, notes)

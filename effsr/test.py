@@ -1,6 +1,6 @@
 """Score a checkpoint on test sets as an option file says, and write its pictures.
 
-    python effsr/test.py -opt options/test_x4.yml [--force_yml path:pretrain_network_g=WEIGHTS]
+    python effsr/test.py -opt options/test_x4.yml [--force_yml path:pretrain_network_g=WEIGHTS] [--json FILE]
 
 Exit status 0 only when every picture was scored.
 """

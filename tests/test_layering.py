@@ -36,7 +36,7 @@ MAY_IMPORT = {
                'augmentation', 'discovery', '__version__',  # the version is written beside the weights
                'bridge.claim', 'bridge.register_as'},
     # What a run prints, and the parts of the command line that train.py and test.py share.
-    'summary': {'options', 'runtime.bar'},
+    'summary': {'options', 'runtime.bar', 'runtime.measured', 'runtime.tables'},
     'command_line': set(),
     # What prepare.py and downscale.py do.
     'curation': {'options', 'data', 'degradations', 'runtime', 'command_line', '__version__'},

@@ -63,9 +63,18 @@ def test_stage_one_stage_two_test_upscale(run, work, write_options, capsys):
         'name': 'held_out', 'type': 'DegradedDataset', 'dataroot_gt': 'val'}}, 'train': ..., 'val': {'save_img': True},
         'path': {'pretrain_network_g': 'experiments/tiny_gan/models/net_g_latest.pth'}}
     options = write_options(work, test_set, name='test.yml')
-    assert effsr.test.main(['-opt', options]) == 0
+    assert effsr.test.main(['-opt', options, '--json', 'nowhere/scores.json']) == 1
+    assert not Path('results').exists() and 'there is no folder' in capsys.readouterr().err
+    assert effsr.test.main(['-opt', options, '--json', 'scores.json']) == 0
     row, = [json.loads(line) for line in Path('results/scored/metrics.jsonl').read_text().splitlines()]
     assert row['value'] == rows('tiny_gan')[-1]['value']  # the same weights on the same pictures
+    document = json.loads(Path('scores.json').read_text())
+    assert document['what'] == 'test' and document['settings']['name'] == 'scored'
+    found = document['values']['datasets']['held_out']
+    assert found['mean']['psnr'] == {'value': row['value'], 'bicubic': row['baseline']} and not found['left_out']
+    each = [picture['psnr']['value'] for picture in found['pictures'].values()]
+    assert len(each) == 2 and sum(each) / 2 == pytest.approx(row['value'])
+    assert document['tables'][0]['rows'][-1][:2] == ['mean', f'{row["value"]:.4f}']
     assert sorted(path.name for path in Path('results/scored/visualization/held_out').iterdir()) == [
         '00_scored.png', '01_scored.png']
     assert list(Path('experiments/tiny_gan/visualization/held_out').rglob('*_6.png'))

@@ -89,6 +89,9 @@ class Validator:
         self.rank, self.world_size = options.runtime.rank, options.runtime.world_size
         self.suffix = options.val.suffix or options.name
         self.book = ScoreBook(self.metrics, Path(root) / 'metrics.jsonl' if root else None)
+        # Of the last validation of each dataset: metrics and those of bicubic by picture, and what was left out.
+        self.by_picture: dict[str, dict[str, tuple[dict[str, float], dict[str, float]]]] = {}
+        self.left_out: dict[str, list[str]] = {}
         self._baselines: dict[tuple[str, int], dict[str, float]] = {}
 
     @property
@@ -148,11 +151,13 @@ class Validator:
                     tb_logger.add_image(f'pictures/{dataset}/{names[number]} (lq, bicubic, result, gt)',
                                         results[number].shown, iteration, dataformats='HWC')
         self._tell_left_out(dataset, [part.left_out for part in parts], len(results))
-        scored = [results[number] for number in sorted(results) if results[number].metrics is not None]
+        scored = {names[number]: results[number] for number in sorted(results) if results[number].metrics is not None}
+        self.by_picture[dataset] = {name: (one.metrics, one.baseline) for name, one in scored.items()}
         if not scored:
             logger.info('%s: no metrics: val: metrics has none, or none that does without gt', dataset)
             return {}
-        self.book.add(dataset, iteration, [one.metrics for one in scored], [one.baseline for one in scored])
+        rows, baselines = zip(*self.by_picture[dataset].values(), strict=True)
+        self.book.add(dataset, iteration, rows, baselines)
         self.book.scores[dataset] = share(self.book.scores[dataset])
         if self.rank == 0:
             self.book.write(dataset, iteration, tb_logger)
@@ -213,9 +218,10 @@ class Validator:
 
     def _tell_left_out(self, dataset: str, parts: list[dict[int, str]], present: int) -> None:
         left_out = {number: text for part in parts for number, text in part.items()}
+        self.left_out[dataset] = [left_out[number] for number in sorted(left_out)]
         if not left_out:
             return
-        told = ', '.join(left_out[number] for number in sorted(left_out))
+        told = ', '.join(self.left_out[dataset])
         if not present:
             raise ValueError(f'{dataset}: none of {len(left_out)} pictures can be read: {told}; check its folder')
         logger.warning('%s: %d of %d pictures left out: %s', dataset, len(left_out), len(left_out) + present, told)
