@@ -1,6 +1,6 @@
 """What a metric is, and an opened one that scores pictures."""
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -79,7 +79,7 @@ class Scorer:
 
     Args:
         info: What it is, as listed.
-        opened: What computes; its own info goes before.
+        opened: What computes; its own info, where it has one, goes before but for `how`.
 
     Attributes:
         identity: A line that is the same where the same pictures give the same value: name, border and conversion,
@@ -87,7 +87,7 @@ class Scorer:
     """
 
     def __init__(self, info: MetricInfo, opened: Opened):
-        self.info = opened.info or info
+        self.info = info if opened.info is None else replace(opened.info, how=info.how)
         self.identity = ' | '.join(filter(None, [info.name, info.how, opened.identity]))
         self._opened = opened
 
