@@ -26,7 +26,7 @@ class Content:
 
     Args:
         evaluation: Its pictures are read from their files, one picture's results at a time.
-        most: Characters of pictures from which no further one is taken in.
+        most: Characters of pictures; one that would go beyond is left out, unless it is the first.
 
     Raises:
         ImageError: A picture that the evaluation names cannot be read.
@@ -40,11 +40,11 @@ class Content:
         self._crops = {info.name: CropSearch(self._names) for info in evaluation.sets}
         sets = {info.name: info for info in evaluation.sets}
         for name, picture in in_turn({info.name: info.pictures for info in evaluation.sets}):
-            if self.embedded.size < most:
-                self._take(sets[name], picture)
+            files = evaluation.pictures.get(name, {}).get(picture, {})
+            if not self.embedded.size or self.embedded.size + _size(files) <= most:
+                self._take(sets[name], picture, files)
 
-    def _take(self, info: SetInfo, picture: str) -> None:
-        files = self._evaluation.pictures.get(info.name, {}).get(picture, {})
+    def _take(self, info: SetInfo, picture: str, files: Mapping[str, Path]) -> None:
         found = {name: read_rgb(Path(path)) for name, path in files.items()}
         results = {name: found[name] for name in self._names if name in found}
         if not found:
@@ -101,6 +101,11 @@ def as_script(document: Mapping[str, Any]) -> str:
 def decibels(error: float) -> float:
     """PSNR of a mean squared error, for values up to 255."""
     return math.inf if error <= 0 else float(10 * np.log10(PEAK**2 / error))
+
+
+def _size(files: Mapping[str, Path]) -> int:
+    """Characters that pictures will take, about: WebP is a quarter smaller than their PNG, base64 a third larger."""
+    return sum(Path(path).stat().st_size for path in files.values() if Path(path).is_file())
 
 
 def _crop(crop: Crop, places: Mapping[str, int]) -> list[Any]:

@@ -27,7 +27,7 @@ def write_report(evaluation: Evaluation, costs: Mapping[str, Cost] | None, folde
         evaluation: Its pictures must still be where it says.
         costs: By a contestant's name; None or empty leaves out the plots.
         folder: Made where missing; an index.html in it is replaced.
-        most: Characters of pictures, in base64, from which no further picture is put in; the page says so.
+        most: Characters of pictures, in base64, that are not gone beyond: further ones are left out; the page says so.
 
     Returns:
         The page.

@@ -42,7 +42,8 @@ def significant(value: float, digits: int = 3) -> str:
     """A positive number to so many significant digits, never in powers of ten: 0.105, 14.3, 1175."""
     if value <= 0 or not math.isfinite(value):
         return f'{value:g}'
-    decimals = digits - 1 - math.floor(math.log10(value))
+    # The exponent after rounding: 0.9997 counts as 1.00.
+    decimals = digits - 1 - int(f'{value:.{digits - 1}e}'.split('e')[1])
     return f'{value:.{max(0, decimals)}f}'
 
 
