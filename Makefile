@@ -1,6 +1,6 @@
 PYTHON ?= python
 
-.PHONY: install lint test quickstart soak
+.PHONY: install lint test quickstart soak results
 
 install:
 	$(PYTHON) -m pip install -e ".[test]"
@@ -21,3 +21,7 @@ quickstart:
 # Every fault point and many random moments, both stages, with and without workers and a second process: about an hour.
 soak:
 	EFFSR_SOAK=1 $(PYTHON) -m pytest -q tests/test_resume.py tests/test_resume_processes.py tests/test_disk_full.py
+
+# Runs the commands that made the tables of docs/results.md again: hours. Names of blocks: make results NAMES="models train".
+results:
+	$(PYTHON) docs/renew_results.py $(NAMES)

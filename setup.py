@@ -38,6 +38,8 @@ setup(
                  'lpips>=0.1.4', 'DISTS-pytorch>=0.1', 'spandrel>=0.4',
                  'playwright>=1.40'],  # drives a Chromium that is there already
         'schedulefree': ['schedulefree>=1.4'],  # optimizers without a schedule
+        'onnx': ['onnx>=1.16', 'onnxscript>=0.2', 'onnxruntime>=1.18'],  # benchmark.py models --backend onnxruntime
+        'metrics': ['safetensors>=0.4', 'lpips>=0.1.4', 'DISTS-pytorch>=0.1'],  # LPIPS and DISTS; pyiqa lives elsewhere
         # Backbones of perceptual losses by name, and LPIPSLoss and DISTSLoss.
         'perceptual': ['timm>=1.0', 'safetensors>=0.4', 'lpips>=0.1.4', 'DISTS-pytorch>=0.1'],
     },
