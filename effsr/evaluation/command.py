@@ -53,7 +53,7 @@ def _write(args: argparse.Namespace, evaluation: Evaluation, device: torch.devic
 
 
 def _write_report(folder: Path, evaluation: Evaluation, plan: Plan) -> None:
-    from effsr.benchmarks.models import quick_costs
+    from effsr.benchmarks.costs import quick_costs
     from effsr.reports.page import write_report
 
     models = {entrant.name: load_model(entrant.path) for entrant in plan.entrants

@@ -74,8 +74,8 @@ def enter(texts: Sequence[str]) -> tuple[Entrant, ...]:
     seen: dict[str, str] = {}
     for text, (name, _, path) in zip(texts, parsed, strict=True):
         if name.casefold() in seen:
-            remedy = f'such as {name}_2={path}' if path else 'it can be given once'
-            raise ValueError(f'-m {text}: {seen[name.casefold()]} is called {name}, too; give names, {remedy}')
+            remedy = f'give one another name, such as {name}_2={path}' if path else 'give it once'
+            raise ValueError(f'-m {text}: {seen[name.casefold()]} is called {name}, too; {remedy}')
         seen[name.casefold()] = text
     return tuple(_entrant(name, kind, path) for name, kind, path in parsed)
 
@@ -107,7 +107,7 @@ def given_results(entrants: Sequence[Entrant], sets: Sequence[PictureSet], scale
             continue
         for pictures in sets:
             folder = entrant.path / pictures.name if (entrant.path / pictures.name).is_dir() else entrant.path
-            files = matched([entry.name for entry in pictures.entries], by_stem(folder), scale,
+            files = matched([entry.name for entry in pictures.entries], by_stem(folder, f'-m {entrant.name}: '), scale,
                             f'-m {entrant.name}: {folder}')
             if files is not None:
                 _check_sizes(entrant, pictures, files, scale)

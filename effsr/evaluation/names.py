@@ -9,18 +9,26 @@ from effsr.data.image_io import list_images
 TAIL = re.compile(r'|[_\-. ].*|[xX]\d+', re.DOTALL)
 
 
-def by_stem(folder: Path) -> dict[str, Path]:
+def by_stem(folder: Path, where: str = '') -> dict[str, Path]:
     """The pictures of a folder and those below it: path without suffix, '/' between parts -> file; ordered by path.
+
+    Args:
+        folder: The folder.
+        where: What messages begin with.
 
     Raises:
         ValueError: No such folder, no picture in it, or two that differ in their suffix alone.
     """
     found: dict[str, Path] = {}
     twice = []
-    for path in list_images(folder):
+    try:
+        images = list_images(folder)
+    except ValueError as error:
+        raise ValueError(f'{where}{error}') from error
+    for path in images:
         stem = path.relative_to(folder).with_suffix('').as_posix()
         if stem in found:
-            twice.append(f'{path}: {found[stem].name} has the same name without extension; keep one of them')
+            twice.append(f'{where}{path}: {found[stem].name} has the same name without extension; keep one of them')
         found[stem] = path
     refuse(twice)
     return found

@@ -122,11 +122,13 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def from_json(document: Mapping[str, Any]) -> Evaluation:
-    """What :func:`to_json` made, back again.
+    """What :func:`to_json` made, back again; or the whole document of evaluate.py --json, which holds it as its values.
 
     Raises:
         ValueError: Another format, or parts that lack.
     """
+    if document.get('what') == 'evaluate':
+        document = document['values']
     if document.get('format') != FORMAT:
         raise ValueError(f'format is {document.get("format")!r}; accepted: {FORMAT}, what evaluate.py --json writes')
     try:

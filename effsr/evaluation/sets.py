@@ -85,9 +85,10 @@ def parse_sets(texts: Sequence[str]) -> tuple[SetFolders, ...]:
         ValueError: One is wrong, or two have one name.
     """
     folders = tuple(parse_set(text) for text in texts)
-    twice = [name for name, count in Counter(place.name.casefold() for place in folders).items() if count > 1]
+    count = Counter(place.name.casefold() for place in folders)
+    twice = next((place.name for place in reversed(folders) if count[place.name.casefold()] > 1), None)
     if twice:
-        raise ValueError(f'-d: {twice[0]} is given twice; give each set a name of its own')
+        raise ValueError(f'-d {twice}=: two sets are called so; give each a name of its own')
     return folders
 
 
@@ -95,8 +96,8 @@ def scale_of(folders: Sequence[SetFolders]) -> int | None:
     """The factor between the first pictures of the first set that has both folders; None where there is none."""
     for place in folders:
         if place.hr is not None and place.lr is not None:
-            (hr_height, hr_width), (height, width) = (image_size(next(iter(by_stem(folder).values())))
-                                                      for folder in (place.hr, place.lr))
+            first = [next(iter(by_stem(folder, f'-d {place.name}: ').values())) for folder in (place.hr, place.lr)]
+            (hr_height, hr_width), (height, width) = map(image_size, first)
             scale = hr_height // height
             if scale in SCALES and hr_width // width == scale:
                 return scale
@@ -113,13 +114,14 @@ def open_set(folders: SetFolders, recipe: Recipe) -> PictureSet:
     Raises:
         ValueError: A folder is missing or empty, names or sizes do not match, a file cannot be read.
     """
+    where = f'-d {folders.name}: '
     if folders.hr is None:
-        entries = [Entry(name, None, path, image_size(path), None) for name, path in by_stem(folders.lr).items()]
+        entries = [Entry(name, None, path, image_size(path), None) for name, path in by_stem(folders.lr, where).items()]
         return PictureSet(folders, tuple(entries))
-    truths = by_stem(folders.hr)
+    truths = by_stem(folders.hr, where)
     lows: dict[str, Path] = {}
     if folders.lr is not None:
-        found = matched(list(truths), by_stem(folders.lr), recipe.scale, f'-d {folders.name}: {folders.lr}')
+        found = matched(list(truths), by_stem(folders.lr, where), recipe.scale, f'-d {folders.name}: {folders.lr}')
         if found is None:
             raise ValueError(f'-d {folders.name}: not one picture of {folders.lr} has the name of one of {folders.hr}; '
                              f'accepted: the same names, or with one ending behind all, such as x{recipe.scale}')
