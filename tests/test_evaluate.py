@@ -17,9 +17,10 @@ from PIL import Image
 from effsr import evaluate
 from effsr.data.image_io import Picture, read_rgb, write_picture, write_rgb
 from effsr.data.imresize import imresize
-from effsr.evaluation import scoring
+from effsr.evaluation import running, scoring
 from effsr.evaluation.results import from_json
-from effsr.metrics import psnr, ssim
+from effsr.metrics import catalogue, psnr, ssim
+from effsr.metrics.scorer import MetricInfo, Opened, Unavailable
 from effsr.runtime.checkpoint import save_atomic
 
 ROOT = Path(__file__).parents[1]
@@ -229,6 +230,62 @@ def test_grey_by_its_value(work, capsys):
     assert '--grey nothere: no picture of this name' in capsys.readouterr().err
 
 
+@pytest.fixture
+def set_metric(monkeypatch):
+    """A metric with one figure a set, and one that lacks something; returns how often the first was computed."""
+    calls = []
+
+    def compared(results, truths):
+        calls.append(sum(abs(result.mean() - truth.mean()) for result, truth in zip(results, truths, strict=True)))
+        return calls[-1]
+
+    def lacking(border, settings):
+        raise Unavailable('lacking: weights.pth is not there')
+
+    for name, opener in (('whole', lambda border, settings: Opened(score_set=compared)), ('lacking', lacking)):
+        info = MetricInfo(name, name.title(), 'lower', '', 2, True, name == 'lacking', 'as it is')
+        monkeypatch.setitem(catalogue._ENTRIES, name, catalogue._Entry(info, opener))
+    return calls
+
+
+def test_metrics_of_whole_sets_and_metrics_that_lack(work, set_metric, capsys):
+    command = ('-m', 'bicubic', 'run/models/net_g_30.pth', '-d', 'S=hr', 'T=:hr', '--metrics', 'whole', 'lacking')
+    for number in '12':
+        assert call(*command, '--json', f'{number}.json') == 0
+    found = outcome('2.json')
+    expected = sum(abs(repeated(name).mean() - truth(name).mean()) for name in SIZES)
+    assert len(set_metric) == 2 and found.whole['S']['run_30']['whole'] == pytest.approx(expected)
+    assert found.whole == outcome('1.json').whole and found.values['S']['run_30'] == {'lacking': (None,) * 3}
+    assert found.missing['S']['run_30'] == {'lacking': 'lacking: weights.pth is not there'}
+    assert found.missing['T']['run_30']['whole'] == 'the set has no ground truth'
+    assert '[1] lacking: weights.pth is not there' in capsys.readouterr().out
+    assert call(*command[:-2], 'lacking') == 1
+    assert 'not one figure could be computed' in capsys.readouterr().err
+
+
+def test_a_users_own_network(work, monkeypatch):
+    Path('my_net.py').write_text(
+        'import torch\nfrom basicsr.utils.registry import ARCH_REGISTRY\n'
+        '@ARCH_REGISTRY.register()\nclass EvaluatedNet(torch.nn.Conv2d):\n'
+        '    def __init__(self):\n        super().__init__(3, 3, 1)\n')
+    save_atomic({'params': torch.nn.Conv2d(3, 3, 1).state_dict()}, work / 'own.pth')
+    Path('own.json').write_text('{"arch": {"type": "EvaluatedNet"}, "scale": 1, "iteration": 7}')
+    assert call('-m', 'own.pth', '-d', 'S=hr', '--json', 'e.json', '--processes', '2', '--import', 'my_net') == 0
+    assert outcome().contestants[0].steps == 7 and outcome().whole['S']['own']['psnr_y'] > 0
+
+
+def test_weights_that_change_meanwhile(work, monkeypatch):
+    original = running._prepared
+
+    def changing(*args):
+        nearest_weights(Path('run/models/net_g_30.pth'), 0.2)
+        return original(*args)
+
+    monkeypatch.setattr(running, '_prepared', changing)
+    assert call('-m', 'run/models/net_g_30.pth', '-d', 'S=hr', '--json', 'e.json') == 1
+    assert 'has changed since this evaluation began' in outcome().missing['S']['run_30']['psnr_y']
+
+
 def test_interrupted(work, monkeypatch, capsys):
     def interrupt(self, task):
         if task.picture == 'b':
@@ -259,6 +316,7 @@ def test_interrupted(work, monkeypatch, capsys):
     (['-m', 'bicubic', '-d', 'S=hr', '--json', 'no/x.json'], '--json no/x.json: there is no folder'),
     (['-m', 'bicubic', '-d', 'S=hr', '--json', 'x', '--csv', 'x'], 'both name x'),
     (['-m', 'bicubic', '-d', 'S=hr', '--work', 'hr/a.png/w'], 'a.png is a file; give a folder, new or not'),
+    (['-m', 'bicubic', '-d', 'S=hr', '--work', 'hr/w'], '--work hr/w: lies in hr of -d S'),
     (['-m', 'bicubic', '-d', 'S=hr', '--import', 'no_such_module'], '--import no_such_module: No module named'),
     (['-m', 'bicubic', '-d', 'S=hr:hr', '--degrade', 'x.yml', '-s', '1'], 'every -d names low-resolution pictures'),
     (['-m', 'bicubic', '-d', 'S=hr', '--metric_weights', 'lpips=no'], '--metric_weights lpips=no: no: no such file'),

@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
             f'{now()} · effsr {versions()["effsr"]} · {environment(device)}')
     settings = {key: value for key, value in vars(args).items() if key != 'command'}
     evaluation = gather(plan, found, head, _plain(settings), {**versions(), **machine(device)})
-    print(as_terminal(evaluation), end='', flush=True)
+    print(as_terminal(evaluation), end='')
+    print(f'pictures -> {(plan.way.work / "SET/MODEL/PICTURE.png").as_posix()}', flush=True)
     _write(args, evaluation, device)
     if args.report is not None:
         _write_report(args.report, evaluation, plan)

@@ -74,6 +74,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
                          'the other out')
     recipe = read_recipe(args.degrade, scale, args.seed)
     sets = tuple(open_set(place, recipe) for place in folders)
+    _refuse_work_inside(args.work, folders)
     given = given_results(entrants, sets, scale)
     border = scale if args.border is None else args.border
     device = choose_device(args.device).type
@@ -85,6 +86,15 @@ def make_plan(args: argparse.Namespace) -> Plan:
               args.tile_pad, device, tuple(args.modules), args.work)
     return Plan(entrants, sets, given, recipe, way, opened, identities, unavailable, baseline,
                 args.processes if device == 'cpu' else 1)
+
+
+def _refuse_work_inside(work: Path, folders: Sequence[SetFolders]) -> None:
+    """The next run would take results for pictures of the set."""
+    for place in folders:
+        for folder in filter(None, (place.hr, place.lr)):
+            if folder.resolve() in (work.resolve(), *work.resolve().parents):
+                raise ValueError(f'--work {work}: lies in {folder} of -d {place.name}; accepted: a folder outside of '
+                                 'what is read')
 
 
 def _metrics(names: Sequence[str]) -> tuple[MetricInfo, ...]:

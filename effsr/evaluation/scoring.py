@@ -20,6 +20,7 @@ from effsr.metrics.scorer import MetricSettings, Scorer, Unavailable
 
 LUMA = np.array([0.299, 0.587, 0.114])
 GREY_VALUE = 'value'
+ON_LUMA = ('psnr_y', 'ssim_y', 'ms_ssim_y')
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class Scoring:
         return self._models[entrant.name]
 
     def _by_value(self, metric: str, task: Task) -> bool:
-        return (GREY in task.prepared.traits and metric.endswith('_y')
+        return (GREY in task.prepared.traits and metric in ON_LUMA
                 and self.way.by_value(task.set_name, task.picture))
 
     def _score(self, name: str, task: Task, path: Path, pictures: list[np.ndarray]) -> float:
