@@ -27,11 +27,17 @@ class Box(NamedTuple):
         return (self.right - self.left) * (self.bottom - self.top) - self.overlap(bounds)
 
 
-def shortened(name: str) -> str:
-    """A name of at most 26 characters; of a longer one both ends, as checkpoints often differ at theirs."""
-    if len(name) <= LONGEST:
-        return name
-    return f'{name[:LONGEST // 2]}…{name[-(LONGEST // 2 - 1):]}'
+def shortened(names: Sequence[str]) -> dict[str, str]:
+    """Names of at most 26 characters: of a longer one both ends, so divided that no two names become alike.
+
+    Where none of a few divisions tells them apart, names stay whole.
+    """
+    for head in (13, 19, 9, 22, 5, 25, 0):
+        short = {name: name if len(name) <= LONGEST else f'{name[:head]}…{name[len(name) - (LONGEST - head - 1):]}'
+                 for name in names}
+        if len(set(short.values())) == len(short):
+            return short
+    return {name: name for name in names}
 
 
 def place_labels(points: Sequence[tuple[float, float]], names: Sequence[str], bounds: Box,

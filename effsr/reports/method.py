@@ -12,7 +12,7 @@ KINDS = {'weights': 'network', 'bicubic': 'bicubic interpolation', 'lanczos': 'L
 
 def metric_list(evaluation: Evaluation) -> str:
     """HTML: each metric with the way it was computed."""
-    return '<dl>' + ''.join(
+    return '<dl class="metrics">' + ''.join(
         f'<dt>{escape(metric.label)} {ARROWS[metric.better]}</dt><dd>{escape(metric.how)}</dd>'
         for metric in evaluation.metrics) + '</dl>'
 

@@ -1,6 +1,6 @@
 """The page: its parts put into the template, and written as one file that asks for nothing else."""
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 
@@ -48,7 +48,9 @@ def _texts(evaluation: Evaluation, costs: Mapping[str, Cost], content: Content) 
     parts = {
         'title': escape(_title(evaluation)),
         'style': ''.join(map(_asset, STYLES)),
-        'head': ''.join(f'<li>{escape(line)}</li>' for line in evaluation.head),
+        # What was run, and on what; the rest of the head stands with the tables and under Method.
+        'head': _lines(evaluation.head[:2]),
+        'run': _lines(evaluation.head),
         'tables': quality_tables(evaluation),
         'baseline': escape(evaluation.baseline),
         'costs': _cost_section(evaluation, costs),
@@ -68,6 +70,10 @@ def _texts(evaluation: Evaluation, costs: Mapping[str, Cost], content: Content) 
 
 def _asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding='utf-8')
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return ''.join(f'<li>{escape(line)}</li>' for line in lines)
 
 
 def _title(evaluation: Evaluation) -> str:

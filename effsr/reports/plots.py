@@ -1,10 +1,10 @@
 """A plot of quality against cost as inline SVG, coloured by the page's style sheet."""
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
 from effsr.reports.axes import Axis, alike, fit_axis
-from effsr.reports.labels import LINE, Box, place_labels, shortened
+from effsr.reports.labels import CHARACTER, LINE, Box, place_labels, shortened
 
 WIDTH, HEIGHT = 380, 300
 AREA = Box(46, 30, WIDTH - 12, HEIGHT - 46)
@@ -54,11 +54,12 @@ def scatter(points: Sequence[Point], levels: Sequence[Level], labels: Labels) ->
     if not points:
         raise ValueError(f'{labels.title}: no point to draw')
     costs = [value for point in points for value in (point.cost, point.low, point.high) if value is not None]
+    short = shortened([one.name for one in (*points, *levels)])
     across = fit_axis(costs, AREA.left, AREA.right)
     upward = fit_axis([one.quality for one in (*points, *levels)], AREA.bottom, AREA.top, log=False, room=0.12)
     return (f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(labels.title)}">'
-            f'{_grid(across, upward, labels)}{_levels(levels, upward)}{_points(points, levels, across, upward, labels)}'
-            '</svg>')
+            f'{_grid(across, upward, labels)}{_levels(levels, upward, short)}'
+            f'{_points(points, levels, across, upward, labels, short)}</svg>')
 
 
 def _grid(across: Axis, upward: Axis, labels: Labels) -> str:
@@ -88,11 +89,11 @@ def _bare(words: str) -> str:
     return ' '.join([number.rstrip('0').rstrip('.') if '.' in number else number, *prefix])
 
 
-def _level_boxes(levels: Sequence[Level], upward: Axis) -> list[Box]:
+def _level_boxes(levels: Sequence[Level], upward: Axis, short: Mapping[str, str]) -> list[Box]:
     """Where the names of the lines stand: at the right end, above their line, or below where that is taken."""
     boxes: list[Box] = []
     for level in levels:
-        width = 6.4 * len(shortened(level.name))
+        width = CHARACTER * len(short[level.name])
         y = upward.place(level.quality)
         tries = [Box(right - width, top, right, top + LINE) for right in (AREA.right, AREA.right - width - 12)
                  for top in (y - LINE - 2, y + 2)]
@@ -100,23 +101,24 @@ def _level_boxes(levels: Sequence[Level], upward: Axis) -> list[Box]:
     return boxes
 
 
-def _levels(levels: Sequence[Level], upward: Axis) -> str:
+def _levels(levels: Sequence[Level], upward: Axis, short: Mapping[str, str]) -> str:
     parts = []
-    for level, box in zip(levels, _level_boxes(levels, upward), strict=True):
+    for level, box in zip(levels, _level_boxes(levels, upward, short), strict=True):
         y = upward.place(level.quality)
         parts.append(f'<line class="level" x1="{AREA.left}" x2="{AREA.right}" y1="{y:.1f}" y2="{y:.1f}"/>'
                      f'<text class="name faint" x="{box.right:.1f}" y="{box.bottom - 3:.1f}" text-anchor="end">'
-                     f'{escape(shortened(level.name))}<title>{escape(level.name)}</title></text>')
+                     f'{escape(short[level.name])}<title>{escape(level.name)}</title></text>')
     return ''.join(parts)
 
 
-def _points(points: Sequence[Point], levels: Sequence[Level], across: Axis, upward: Axis, labels: Labels) -> str:
+def _points(points: Sequence[Point], levels: Sequence[Level], across: Axis, upward: Axis, labels: Labels,
+            short: Mapping[str, str]) -> str:
     places = [(across.place(point.cost), upward.place(point.quality)) for point in points]
     lines = [Box(AREA.left, y - 1, AREA.right, y + 1) for y in (upward.place(level.quality) for level in levels)]
     ranges = [Box(across.place(point.low), y - 1, across.place(point.high), y + 1)
               for point, (_, y) in zip(points, places, strict=True) if point.low is not None and point.high is not None]
-    boxes = place_labels(places, [shortened(point.name) for point in points], AREA,
-                         [*_level_boxes(levels, upward), *lines, *ranges])
+    boxes = place_labels(places, [short[point.name] for point in points], AREA,
+                         [*_level_boxes(levels, upward, short), *lines, *ranges])
     parts = []
     for point, (x, y), box in zip(points, places, boxes, strict=True):
         told = escape(f'{point.name}: {labels.cost_words(point.cost)}, {labels.quality_words(point.quality)}')
@@ -129,7 +131,7 @@ def _points(points: Sequence[Point], levels: Sequence[Level], across: Axis, upwa
         anchor, at = ('start', box.left) if box.left > x else ('end', box.right) if box.right < x else \
             ('middle', (box.left + box.right) / 2)
         parts.append(f'<text class="name" x="{at:.1f}" y="{box.bottom - 3:.1f}" text-anchor="{anchor}">'
-                     f'{escape(shortened(point.name))}</text>')
+                     f'{escape(short[point.name])}</text>')
     return ''.join(parts)
 
 

@@ -31,7 +31,7 @@ def best_names(evaluation: Evaluation, set_name: str, metric: MetricInfo) -> set
 def set_words(info: SetInfo) -> str:
     """How many pictures, the scale, how the low-resolution ones came about, the border, what else is to be told."""
     truth = f'border {info.border} px' if info.has_gt else 'no ground truth'
-    return '. '.join([f'{plural(len(info.pictures), "picture")}, ×{info.scale}, {truth}', info.made, *info.notes])
+    return '; '.join([f'{plural(len(info.pictures), "picture")}, ×{info.scale}, {truth}', info.made, *info.notes])
 
 
 def _section(evaluation: Evaluation, info: SetInfo, reasons: list[str]) -> str:

@@ -28,9 +28,14 @@ def test_a_name_at_the_right_edge_stands_to_the_left():
     assert box.right < AREA.right - 5
 
 
-def test_long_names_keep_both_ends():
-    assert shortened('short') == 'short'
-    assert shortened('a' * 40 + 'z_3000') == 'aaaaaaaaaaaaa…aaaaaaz_3000'
+def test_long_names_keep_both_ends_and_stay_apart():
+    long = 'a' * 40 + 'z_3000'
+    assert shortened(['short', long]) == {'short': 'short', long: 'aaaaaaaaaaaaa…aaaaaaz_3000'}
+    runs = [f'SRVGGNetCompact-{count} net_g_100000' for count in (16, 32)]
+    short = list(shortened(runs).values())
+    assert short[0] != short[1] and max(map(len, short)) <= 26
+    alike = ['x' * 30 + middle + 'x' * 30 for middle in 'ab']
+    assert list(shortened(alike)) == list(shortened(alike).values()) == alike
 
 
 def test_a_plot_is_sound_and_tells_everybody():
@@ -39,7 +44,7 @@ def test_a_plot_is_sound_and_tells_everybody():
     classes = [element.get('class') for element in root.iter()]
     assert classes.count('point') == 2 and classes.count('level') == 1 and classes.count('range') == 1
     text = ' '.join(root.itertext())
-    assert shortened(ODD) in text and 'bicubic' in text and 'logarithmic' in text
+    assert shortened([ODD])[ODD] in text and 'bicubic' in text and 'logarithmic' in text
 
 
 def test_no_point_is_refused():

@@ -50,3 +50,6 @@ function startTheme() {
   show();
 }
 startTheme();
+
+// Paper has nothing to press: all is open on it.
+addEventListener('beforeprint', () => document.querySelectorAll('details').forEach(one => { one.open = true; }));

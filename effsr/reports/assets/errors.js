@@ -40,10 +40,14 @@ function drawErrors(canvas, errors, width, top) {
   canvas.width = width;
   canvas.height = errors.length / width;
   const image = new ImageData(canvas.width, canvas.height);
-  errors.forEach((error, place) => {
-    const colour = COLOURS[Math.min(255, Math.round(error / top * 255))];
-    image.data.set([...colour, 255], 4 * place);
-  });
+  const { data } = image;
+  for (let place = 0, at = 0; place < errors.length; place += 1, at += 4) {
+    const [red, green, blue] = COLOURS[Math.min(255, Math.round(errors[place] / top * 255))];
+    data[at] = red;
+    data[at + 1] = green;
+    data[at + 2] = blue;
+    data[at + 3] = 255;
+  }
   canvas.getContext('2d').putImageData(image, 0, 0);
 }
 

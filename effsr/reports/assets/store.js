@@ -1,5 +1,5 @@
 // Pictures: kept as text in the page, decoded when first shown, the last few kept decoded.
-const KEPT = 24;
+const KEPT = 16;
 const decoded = new Map();
 
 function bytesOf(text) {
