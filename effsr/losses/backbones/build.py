@@ -1,6 +1,6 @@
 """From options to a feature extractor whose weights are all trained ones."""
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class Backbone:
     stem_stride: int | None = None
 
 
-def build_extractor(backbone: Backbone, layers: Iterable[str | int]) -> tuple[FeatureExtractor, list[str]]:
+def build_extractor(backbone: Backbone, layers: Collection[str | int]) -> tuple[FeatureExtractor, list[str]]:
     """Build a network, find and load its weights.
 
     Args:
@@ -73,7 +73,7 @@ def build_extractor(backbone: Backbone, layers: Iterable[str | int]) -> tuple[Fe
     return FeatureExtractor(net, names, normalise, backbone.range_norm, backbone.upsample), names
 
 
-def _vgg(backbone: Backbone, layers: Iterable[str | int]) -> tuple[nn.Module, Path]:
+def _vgg(backbone: Backbone, layers: Collection[str | int]) -> tuple[nn.Module, Path]:
     known = layer_names(backbone.name)
     positions = [known.index(_known_name(known, name, backbone.name)) for name in layers]
     with torch.random.fork_rng(devices=[]):
@@ -185,7 +185,9 @@ def fill(net: nn.Module, state: Mapping[str, Tensor], used: Collection[str], wha
                              f'{tuple(own[name].shape)}; give weights of this network')
         if not state[name].isfinite().all():
             raise ValueError(f'{path}: {name} holds numbers that are not finite; get the file again')
-    net.load_state_dict({name: state[name] for name in order}, strict=False)
+    with torch.no_grad():
+        for name in order:  # not by load_state_dict: some networks ask it for a version, which plain files do not have
+            own[name].copy_(state[name])
 
 
 def _drop_unused(net: nn.Module, owners: Collection[str], prefix: str = '') -> None:
