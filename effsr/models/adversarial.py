@@ -132,8 +132,8 @@ class Adversary:
         if self.relativistic != 'average' or len(lqs) == 1:
             return None
         made = [training.answer_untouched(self.precision, net_g, lq) for lq in lqs]
-        return Ahead(joined([self.answer(images) for images in reals]),
-                     joined([self.answer(images) for images in made]))
+        return Ahead(joined_answers([self.answer(images) for images in reals]),
+                     joined_answers([self.answer(images) for images in made]))
 
     def discriminator_loss(self, answer: Answer, is_real: bool, others: Answer | None = None) -> Tensor:
         """Loss of the discriminator on one kind of pictures.
@@ -155,7 +155,7 @@ class Adversary:
         """What a part is compared with, of the answers on the other kind of pictures in all parts."""
         if not self.compares:
             return None
-        return answers[number] if self.relativistic == 'standard' else joined(answers)
+        return answers[number] if self.relativistic == 'standard' else joined_answers(answers)
 
     def penalties_due(self, iteration: int) -> tuple[str, ...]:
         """Names of the penalties of an iteration."""
@@ -180,7 +180,7 @@ class Adversary:
             return self.gp_weight * gradient_penalty(answer, images)
 
 
-def joined(answers: Sequence[Answer]) -> Answer:
+def joined_answers(answers: Sequence[Answer]) -> Answer:
     """Answers on all parts as those on the batch."""
     return answers[0] if len(answers) == 1 else at_scales(lambda *parts: torch.cat(parts), *answers)
 

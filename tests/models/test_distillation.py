@@ -138,6 +138,7 @@ def test_a_step_that_is_left_out_never_was(build):
 @pytest.mark.parametrize(('settings', 'train', 'match'), [
     ({'pixel_weight': 0}, {}, 'train.distill_opt.pixel_weight: and feature_weight are 0'),
     ({'feature_weight': 1}, {}, 'train.distill_opt.layers: missing; with feature_weight name modules'),
+    ({'layers': ['body.0']}, {}, 'train.distill_opt.layers: without feature_weight have no effect'),
     ({**FEATURES, 'student_layers': ['body.0']}, {}, 'student_layers: 1 of network_g for 2 layers of the teacher'),
     ({**FEATURES, 'layers': ['body.2', 'body.9']}, {}, 'distill_opt.layers: SRVGGNetCompact has no module body.9'),
     ({**FEATURES, 'student_layers': ['body.0', 'bodies']}, {}, 'distill_opt.student_layers: .*no module bodies'),
