@@ -129,7 +129,7 @@ def test_epochs(work, capsys):
     assert effsr.train.main([*[entry for entry in command if entry != 'train:total_iter=4'], 'name=by_epochs',
                              'train:epochs=2']) == 0
     out = capsys.readouterr().out
-    assert 'train: 2 epochs make total_iter 4' in out and out.count('trained      4 iterations') == 2
+    assert 'train: epochs: 2 makes total_iter 4' in out and out.count('trained      4 iterations') == 2
     one, two = (load_file(f'experiments/by_{name}/models/net_g_latest.pth')['params'] for name in ('number', 'epochs'))
     assert all(torch.equal(one[name], two[name]) for name in one)
     written = yaml.safe_load(Path('experiments/by_epochs/options.yml').read_text())

@@ -39,7 +39,7 @@ def test_as_many_iterations_as_the_epochs_have(run, enlarge, iterations, capsys)
     datasets = {'train': {'dataset_enlarge_ratio': enlarge}}
     assert run('epochs', {'epochs': 2}, datasets=datasets) == 0
     out = capsys.readouterr().out
-    assert f'train: 2 epochs make total_iter {iterations}' in out
+    assert f'train: epochs: 2 makes total_iter {iterations}' in out
     assert f'trained      {iterations} iterations' in out and f'{iterations}/{iterations}' in out
     assert run('iterations', {'total_iter': iterations}, datasets=datasets) == 0
     assert same('epochs', 'iterations')

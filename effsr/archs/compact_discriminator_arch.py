@@ -26,8 +26,9 @@ class CompactDiscriminator(nn.Module):
 
     def __init__(self, num_in_ch: int = 3, num_feat: int = 32, fold: int = 2, skip_connection: bool = True) -> None:
         super().__init__()
-        if min(num_in_ch, fold) < 1:
-            raise ValueError(f'CompactDiscriminator: num_in_ch and fold must be at least 1; got {num_in_ch} and {fold}')
+        if min(num_in_ch, num_feat, fold) < 1:
+            raise ValueError('CompactDiscriminator: num_in_ch, num_feat and fold must be at least 1; '
+                             f'got {num_in_ch}, {num_feat} and {fold}')
         self.fold = fold
         self.unet = UNetDiscriminatorSN(num_in_ch * fold**2, num_feat, skip_connection)
         self.feature_layers = tuple(f'unet.{layer}' for layer in self.unet.feature_layers)

@@ -95,7 +95,7 @@ class MultiScaleDiscriminator(nn.Module):
     1711.11585), section 3.2.
 
     Args:
-        discriminator: Block of a registered network: type and arguments, as network_d would have it.
+        discriminator: Block of a registered network with one answer: type and arguments, as network_d would have it.
         num_scale: How many; 3 in the paper.
 
     Raises:
@@ -130,8 +130,8 @@ def _built(block: Any) -> nn.Module:
         raise ValueError(f'{where} is {block!r}; accepted: a block, such as {{type: PatchDiscriminator, num_feat: 64}}')
     arguments = {str(key): value for key, value in block.items() if key != 'type'}
     known = {name.removesuffix('_basicsr') for name in ARCH_REGISTRY.keys()}  # noqa: SIM118  a registry is no mapping
-    if block['type'] not in known:
-        raise ValueError(f'{where}.type is {block["type"]!r}; accepted: a registered network, such as '
+    if block['type'] not in known - {MultiScaleDiscriminator.__name__}:
+        raise ValueError(f'{where}.type is {block["type"]!r}; accepted: a registered network with one answer, such as '
                          'PatchDiscriminator or UNetDiscriminatorSN')
     try:
         return ARCH_REGISTRY.get(block['type'])(**arguments)

@@ -58,13 +58,20 @@ def interpolate(first: Mapping[str, Tensor], second: Mapping[str, Tensor], alpha
     for name, value in first.items():
         other = second[name]
         if value.is_floating_point():
-            blend = ((1 - alpha) * value.float() + alpha * other.float()).to(value.dtype)
+            blend = _blended(value, other, alpha)
             if not torch.isfinite(blend).all():
                 raise ValueError(f'{name} is not finite; take weights of another iteration')
             mixed[name] = blend
         else:
             mixed[name] = (other if alpha >= 0.5 else value).clone()
     return mixed
+
+
+def _blended(value: Tensor, other: Tensor, alpha: float) -> Tensor:
+    if alpha in (0, 1):  # a sum with 0 would turn -0.0 into 0.0
+        return (other if alpha else value).to(value.dtype, copy=True)
+    wide = torch.float64 if value.dtype == torch.float64 else torch.float32
+    return ((1 - alpha) * value.to(wide) + alpha * other.to(wide)).to(value.dtype)
 
 
 def interpolate_files(first: Path, second: Path, alpha: float, target: Path, overwrite: bool = False,

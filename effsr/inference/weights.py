@@ -158,15 +158,7 @@ def _is_conv(state_dict: Mapping[str, Tensor], *names: str) -> bool:
 
 
 def _efficientsr(state_dict: Mapping[str, Tensor]) -> _Plan | None:
-    blocks = _numbers(state_dict, r'blocks\.(\d+)\.depthwise\.weight')
-    shuffles = _numbers(state_dict, r'upsample\.(\d+)\.weight')
-    if not blocks or not shuffles or not _is_conv(state_dict, 'head.weight', 'tail.weight', 'upsample.0.weight'):
-        return None
-    features, channels = state_dict['head.weight'].shape[:2]
-    factor = isqrt(max(1, state_dict['upsample.0.weight'].shape[0] // features))
-    args = {'num_in_ch': channels, 'num_out_ch': state_dict['tail.weight'].shape[0], 'num_feat': features,
-            'num_block': len(blocks), 'upscale': factor ** len(shuffles)}
-    return _Plan('EfficientSRNet', args, args['upscale'])
+    return _of_shuffles(state_dict, 'EfficientSRNet', r'blocks\.(\d+)\.depthwise\.weight', 'head.weight')
 
 
 def _srvgg(state_dict: Mapping[str, Tensor]) -> _Plan | None:
@@ -189,15 +181,19 @@ def _srvgg(state_dict: Mapping[str, Tensor]) -> _Plan | None:
 
 
 def _srresnet(state_dict: Mapping[str, Tensor]) -> _Plan | None:
-    blocks = _numbers(state_dict, r'body\.(\d+)\.bn1\.weight')
-    shuffles = _numbers(state_dict, r'upsample\.(\d+)\.bias')
-    if not blocks or not shuffles or not _is_conv(state_dict, 'head.0.weight', 'tail.weight', 'upsample.0.weight'):
+    return _of_shuffles(state_dict, 'SRResNet', r'body\.(\d+)\.bn1\.weight', 'head.0.weight')
+
+
+def _of_shuffles(state_dict: Mapping[str, Tensor], arch: str, block: str, head: str) -> _Plan | None:
+    """A network of a head, blocks, convolutions `upsample.N` before a PixelShuffle each, and a tail."""
+    blocks, shuffles = _numbers(state_dict, block), _numbers(state_dict, r'upsample\.(\d+)\.bias')
+    if not blocks or not shuffles or not _is_conv(state_dict, head, 'tail.weight', 'upsample.0.weight'):
         return None
-    features, channels = state_dict['head.0.weight'].shape[:2]
+    features, channels = state_dict[head].shape[:2]
     factor = isqrt(max(1, state_dict['upsample.0.weight'].shape[0] // features))
     args = {'num_in_ch': channels, 'num_out_ch': state_dict['tail.weight'].shape[0], 'num_feat': features,
             'num_block': len(blocks), 'upscale': factor ** len(shuffles)}
-    return _Plan('SRResNet', args, args['upscale'])
+    return _Plan(arch, args, args['upscale'])
 
 
 def _rrdb(state_dict: Mapping[str, Tensor]) -> _Plan | None:

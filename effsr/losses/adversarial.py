@@ -13,18 +13,17 @@ RELATIVISTIC = ('none', 'standard', 'average')
 CRITICS = ('wgan', 'wgan-gp')  # their scores have no zero of their own
 
 
-def over_scales(function: Callable[..., Tensor], *answers: Answer) -> Tensor:
-    """The mean over all scales of a function of the answers at each; of one map the function's value itself."""
-    if isinstance(answers[0], Tensor):
-        return function(*answers)
-    return torch.stack([function(*scale) for scale in zip(*answers, strict=True)]).mean()
-
-
 def at_scales(function: Callable[..., Tensor], *answers: Answer) -> Answer:
     """A function of the answers at each scale, in the answers' own form."""
     if isinstance(answers[0], Tensor):
         return function(*answers)
     return [function(*scale) for scale in zip(*answers, strict=True)]
+
+
+def over_scales(function: Callable[..., Tensor], *answers: Answer) -> Tensor:
+    """The mean over all scales of a function of the answers at each; of one map the function's value itself."""
+    values = at_scales(function, *answers)
+    return values if isinstance(values, Tensor) else torch.stack(values).mean()
 
 
 def labelled(scores: Tensor, is_real: bool, gan_type: str, labels: tuple[float, float] = (1.0, 0.0),

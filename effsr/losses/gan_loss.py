@@ -10,6 +10,7 @@ from effsr.losses.common import checked_count, checked_number
 claim(LOSS_REGISTRY, 'GANLoss')
 
 LARGEST_INTERVAL = 1000
+GP_WEIGHT = 10.0  # Gulrajani et al., arXiv 1704.00028, section 4
 
 
 @LOSS_REGISTRY.register()
@@ -29,7 +30,7 @@ class GANLoss(nn.Module):
             made ones on average, as in ESRGAN.
         r1_weight: Weight of the R1 penalty on real pictures, 0 for none; 10 is usual with scores of whole pictures.
         r1_every: It is computed in every such iteration, and counts as many times as much.
-        gp_weight: With wgan-gp, weight of the gradient penalty.
+        gp_weight: With wgan-gp alone, weight of the gradient penalty; None: 10, as in its paper.
 
     Raises:
         ValueError: Arguments outside these.
@@ -37,7 +38,7 @@ class GANLoss(nn.Module):
 
     def __init__(self, gan_type: str, real_label_val: float = 1.0, fake_label_val: float = 0.0,
                  loss_weight: float = 1.0, relativistic: str = 'none', r1_weight: float = 0.0, r1_every: int = 16,
-                 gp_weight: float = 10.0):
+                 gp_weight: float | None = None):
         super().__init__()
         for name, value, accepted in (('gan_type', gan_type, GAN_TYPES), ('relativistic', relativistic, RELATIVISTIC)):
             if value not in accepted:
@@ -47,7 +48,11 @@ class GANLoss(nn.Module):
         self.loss_weight = checked_number('loss_weight', loss_weight)
         self.r1_weight = checked_number('r1_weight', r1_weight)
         self.r1_every = checked_count('r1_every', r1_every, LARGEST_INTERVAL)
-        self.gp_weight = checked_number('gp_weight', gp_weight) if gan_type == 'wgan-gp' else 0.0
+        if gp_weight is not None and gan_type != 'wgan-gp':
+            raise ValueError(f'gp_weight is {gp_weight}, but gan_type {gan_type} has no gradient penalty; set '
+                             'gan_type: wgan-gp, or leave gp_weight out')
+        penalty = GP_WEIGHT if gp_weight is None else checked_number('gp_weight', gp_weight)
+        self.gp_weight = penalty if gan_type == 'wgan-gp' else 0.0
 
     def forward(self, prediction: Answer, is_real: bool, is_disc: bool = False) -> Tensor:
         """Of one kind of scores.

@@ -92,9 +92,10 @@ class PerceptualLoss(nn.Module):
 def _chosen_layers(layer_weights: Mapping | None, layers: Mapping | None) -> dict[str | int, float]:
     if layer_weights and layers:
         raise ValueError('layer_weights and layers are two names for the same; give one of them')
-    label, given = ('layers', layers) if layers else ('layer_weights', layer_weights)
+    label, given = ('layer_weights', layer_weights) if layers is None else ('layers', layers)
     if not isinstance(given, Mapping) or not given:
-        raise ValueError(f'{label} is {given!r}; accepted: weights by layer, such as {{conv5_4: 1}}')
+        raise ValueError(f'{label} is {given!r}; accepted: weights by layer, such as '
+                         f'{{{"conv5_4" if layers is None else "blocks.1"}: 1}}')
     # A layer of weight 0 need not be computed.
     chosen = {name: weight for name, weight in given.items() if checked_number(f'{label}: {name}', weight) > 0}
     if not chosen:

@@ -16,7 +16,7 @@ from effsr.losses.adversarial import (
     relative,
 )
 from effsr.models import training
-from effsr.models.features import captured, check_layers
+from effsr.models.features import captured, check_layers, outputs
 from effsr.models.step.compilation import uncompiled
 from effsr.models.step.precision import Precision
 from effsr.options import OptionError
@@ -25,6 +25,7 @@ from effsr.options.schema import TrainOptions
 # Constants of SplitMix64's mixing (Steele et al., Fast Splittable Pseudorandom Number Generators, OOPSLA 2014), signed.
 MIXING = ((30, -4658895280553007687), (27, -7723592293110705685), (31, 1))
 STEP = -7046029254386353131
+LAYERS_KEY = 'train.feature_matching_opt.layers'
 
 
 class Ahead(NamedTuple):
@@ -66,13 +67,13 @@ class Adversary:
     def _feature_layers(self) -> tuple[str, ...]:
         if self.matching is None:
             return ()
-        key, name = 'train.feature_matching_opt.layers', type(self._bare).__name__
+        name = type(self._bare).__name__
         layers = self.matching.layers or tuple(getattr(self._bare, 'feature_layers', ()))
         if not layers:
             known = ', '.join(module for module, _ in list(self._bare.named_modules())[1:8])
-            raise OptionError(f'{key}: network_d {name} does not say which of its modules give features; name some, of '
-                              f'{known} ...')
-        check_layers(self._bare, layers, key)
+            raise OptionError(f'{LAYERS_KEY}: network_d {name} does not say which of its modules give features; name '
+                              f'some, of {known} ...')
+        check_layers(self._bare, layers, LAYERS_KEY)
         return layers
 
     def answer(self, images: Tensor) -> Answer:
@@ -84,7 +85,7 @@ class Adversary:
             return self.answer(images), []
         with uncompiled(), captured(self._bare, self.layers) as seen:
             answer = training.answer_untouched(self.precision, self._bare, images)
-        return answer, [features.float() for features in seen.values()]
+        return answer, [features.float() for features in outputs(seen, self.layers, LAYERS_KEY)]
 
     def generator_losses(self, output: Tensor, real: Tensor, ahead: Ahead | None = None) -> dict[str, Tensor]:
         """Losses of the generator by name: gan and, where features are matched, features.
@@ -131,8 +132,8 @@ class Adversary:
         if self.relativistic != 'average' or len(lqs) == 1:
             return None
         made = [training.answer_untouched(self.precision, net_g, lq) for lq in lqs]
-        return Ahead(joined([self.answer(images) for images in reals]),
-                     joined([self.answer(images) for images in made]))
+        return Ahead(joined_answers([self.answer(images) for images in reals]),
+                     joined_answers([self.answer(images) for images in made]))
 
     def discriminator_loss(self, answer: Answer, is_real: bool, others: Answer | None = None) -> Tensor:
         """Loss of the discriminator on one kind of pictures.
@@ -154,7 +155,7 @@ class Adversary:
         """What a part is compared with, of the answers on the other kind of pictures in all parts."""
         if not self.compares:
             return None
-        return answers[number] if self.relativistic == 'standard' else joined(answers)
+        return answers[number] if self.relativistic == 'standard' else joined_answers(answers)
 
     def penalties_due(self, iteration: int) -> tuple[str, ...]:
         """Names of the penalties of an iteration."""
@@ -179,7 +180,7 @@ class Adversary:
             return self.gp_weight * gradient_penalty(answer, images)
 
 
-def joined(answers: Sequence[Answer]) -> Answer:
+def joined_answers(answers: Sequence[Answer]) -> Answer:
     """Answers on all parts as those on the batch."""
     return answers[0] if len(answers) == 1 else at_scales(lambda *parts: torch.cat(parts), *answers)
 

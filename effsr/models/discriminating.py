@@ -7,7 +7,7 @@ from torch import Tensor
 
 from effsr.losses.adversarial import Answer, accuracy, over_scales, threshold_of
 from effsr.models import training
-from effsr.models.adversarial import amounts_of, joined
+from effsr.models.adversarial import amounts_of, joined_answers
 from effsr.models.pairs import Pairs
 from effsr.models.step.guard import Buffers
 from effsr.models.training import Losses, Part
@@ -94,6 +94,6 @@ def _penalties(model: Any, parts: list[Part], pictures: Mapping[bool, Sequence[T
 @torch.no_grad()
 def _noted(model: Any, answers: Mapping[bool, list[Answer]]) -> Losses:
     """Accuracies for the log, which the balance is judged by."""
-    real, fake = accuracy(joined(answers[True]), joined(answers[False]), threshold_of(model.cri_gan))
+    real, fake = accuracy(joined_answers(answers[True]), joined_answers(answers[False]), threshold_of(model.cri_gan))
     model.balance.add(real, fake)
     return {'d_accuracy_real': real, 'd_accuracy_fake': fake}

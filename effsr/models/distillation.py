@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from effsr.inference.weights import load_model
 from effsr.losses.pixels import absolute, charbonnier
 from effsr.models.components import build_network
-from effsr.models.features import captured, check_layers
+from effsr.models.features import captured, check_layers, outputs
 from effsr.models.step.compilation import uncompiled
 from effsr.models.step.precision import Precision
 from effsr.options import OptionError, Options
@@ -82,9 +82,10 @@ class Distillation:
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
-        with captured(self.student, student_layers(self.settings)) as seen:
+        layers = student_layers(self.settings)
+        with captured(self.student, layers) as seen:
             yield
-        self._features = list(seen.values())
+        self._features = outputs(seen, layers, f'{KEY}.student_layers')
 
     def losses(self, lq: Tensor, output: Tensor) -> dict[str, Tensor]:
         """The terms by name: distill_pix, distill_feat.
@@ -101,7 +102,8 @@ class Distillation:
             losses['distill_pix'] = settings.pixel_weight * CRITERIA[settings.pixel_criterion](output, wanted).mean()
         if self.adapters is not None:
             adapted = self.adapters([features.float() for features in self._features])
-            errors = [feature_error(own, target.float()) for own, target in zip(adapted, seen.values(), strict=True)]
+            targets = outputs(seen, layers, f'{KEY}.layers')
+            errors = [feature_error(own, target.float()) for own, target in zip(adapted, targets, strict=True)]
             losses['distill_feat'] = settings.feature_weight * torch.stack(errors).mean()
             self._features = []
         return losses
@@ -203,10 +205,11 @@ def _tried(settings: DistillOptions, student: nn.Module, teacher: nn.Module,
         OptionError: Results or features that cannot be compared.
     """
     layers = (student_layers(settings), settings.layers) if settings.feature_weight else ((), ())
-    check_layers(student, layers[0], f'{KEY}.student_layers')
+    # The teacher's first: they may stand for both, and then `layers` is what the user has written.
     check_layers(teacher, layers[1], f'{KEY}.layers')
-    (result, own), (wanted, targets) = (_run(net, lq, names) for net, names in
-                                        zip((student, teacher), layers, strict=True))
+    check_layers(student, layers[0], f'{KEY}.student_layers')
+    wanted, targets = _run(teacher, lq, layers[1], f'{KEY}.layers')
+    result, own = _run(student, lq, layers[0], f'{KEY}.student_layers')
     if result.shape != wanted.shape:
         raise OptionError(f'{KEY}.weights: the teacher makes {tuple(wanted.shape[1:])} of {tuple(lq.shape[1:])}, '
                           f'network_g {tuple(result.shape[1:])}; give a teacher of the same scale')
@@ -217,7 +220,7 @@ def _tried(settings: DistillOptions, student: nn.Module, teacher: nn.Module,
     return [(features.shape[1], target.shape[1]) for features, target in zip(own, targets, strict=True)]
 
 
-def _run(net: nn.Module, lq: Tensor, layers: Sequence[str]) -> tuple[Tensor, list[Tensor]]:
+def _run(net: nn.Module, lq: Tensor, layers: Sequence[str], key: str) -> tuple[Tensor, list[Tensor]]:
     was_training = net.training
     net.eval()
     try:
@@ -225,10 +228,7 @@ def _run(net: nn.Module, lq: Tensor, layers: Sequence[str]) -> tuple[Tensor, lis
             result = net(lq)
     finally:
         net.train(was_training)
-    idle = next((layer for layer, features in seen.items() if features is None), None)
-    if idle is not None:
-        raise OptionError(f'{KEY}: module {idle} of {type(net).__name__} does not run by itself; name one that does')
-    return result, list(seen.values())
+    return result, outputs(seen, layers, key)
 
 
 def _comparable(one: Tensor, other: Tensor) -> bool:

@@ -1,5 +1,5 @@
 """What a network's inner modules put out, by their names, caught while the network runs."""
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -54,6 +54,23 @@ def captured(net: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, Tensor
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def outputs(seen: Mapping[str, Tensor | None], layers: Sequence[str], key: str) -> list[Tensor]:
+    """What :func:`captured` has seen, in the order of the names, each as often as it is named.
+
+    Args:
+        seen: After the network has run.
+        layers: Names that were given to captured; one may stand there twice.
+        key: The option they stand under, for messages.
+
+    Raises:
+        OptionError: A module does not run when the network does, as a list of modules does not.
+    """
+    idle = next((layer for layer in layers if seen[layer] is None), None)
+    if idle is not None:
+        raise OptionError(f'{key}: module {idle} does not run by itself; name one that does, such as one inside of it')
+    return [seen[layer] for layer in layers]
 
 
 def _keep(seen: dict[str, Tensor], layer: str, module: nn.Module, args: Any, output: Any) -> None:

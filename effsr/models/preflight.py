@@ -9,6 +9,8 @@ from torch import nn
 
 from effsr.data.image_io import to_uint8
 from effsr.metrics import compute_metrics
+from effsr.models.adversarial import LAYERS_KEY
+from effsr.models.features import captured, outputs
 from effsr.models.step.compilation import uncompiled
 from effsr.options import Component, OptionError, Options
 
@@ -191,7 +193,8 @@ def check_networks(options: Options, model: BaseModel, gt_side: int) -> None:
     """Run the networks once on a blank crop of the training's size; only effsr's own models are checked.
 
     Raises:
-        OptionError: A network cannot take a crop of that size, or answers in another size than scale says.
+        OptionError: A network cannot take a crop of that size, or answers in another size than scale says; features
+            are to be matched of a module that does not run.
     """
     gt = torch.zeros(1, 3, gt_side, gt_side, device=model.device)
     lq = gt[..., :gt_side // options.scale, :gt_side // options.scale]
@@ -201,7 +204,10 @@ def check_networks(options: Options, model: BaseModel, gt_side: int) -> None:
                           f'{tuple(lq.shape[1:])}, scale {options.scale} needs {tuple(gt.shape[1:])}; make its '
                           'arguments (upscale, num_out_ch) and scale agree')
     if getattr(model, 'net_d', None) is not None:
-        _try(model.get_bare_model(model.net_d), gt, 'network_d', options.network_d)
+        net_d, layers = model.get_bare_model(model.net_d), getattr(getattr(model, 'adversary', None), 'layers', ())
+        with captured(net_d, layers) as seen:
+            _try(net_d, gt, 'network_d', options.network_d)
+        outputs(seen, layers, LAYERS_KEY)
 
 
 @torch.no_grad()

@@ -7,6 +7,8 @@ from effsr.options.dataset_blocks import dataset_class, options_class
 from effsr.options.messages import Problem
 from effsr.options.schema import DatasetOptions, Options
 
+TEACHER = 'distill_opt.weights'  # required where there is a teacher
+
 
 def file_problems(options: Options, resuming: bool = False, testing: bool = False) -> list[Problem]:
     """Named files and folders that are missing.
@@ -28,7 +30,7 @@ def file_problems(options: Options, resuming: bool = False, testing: bool = Fals
             problems.append(Problem(('path', name), f'{file}: {_what_is_wrong(Path(file), name, testing)}'))
     teacher = options.train.distill_opt if options.train is not None and not testing else None
     if teacher is not None and not Path(teacher.weights).is_file():
-        message = _what_is_wrong(Path(teacher.weights), 'weights', True)
+        message = _what_is_wrong(Path(teacher.weights), TEACHER, testing)
         problems.append(Problem(('train', 'distill_opt', 'weights'), f'{teacher.weights}: {message}'))
     loss = options.train.perceptual_opt if options.train is not None and not testing else None
     file = loss.arguments.get('weights') if loss is not None else None
@@ -42,7 +44,7 @@ def _what_is_wrong(file: Path, name: str, testing: bool) -> str:
     if file.is_dir():
         return 'is a folder; give the file itself'
     remedies = ['mend the path', *_run_hint(file)]
-    if not testing or name != 'pretrain_network_g':
+    if name != TEACHER and not (testing and name == 'pretrain_network_g'):
         remedies.append(f'leave it out: {name}: ~')
     return f'no such file; {", or ".join(filter(None, [", ".join(remedies[:-1]), remedies[-1]]))}'
 

@@ -89,7 +89,7 @@ def settle_length(options: Options, total_iter: int) -> Options:
     train = options.train
     if train.epochs is None:
         return options
-    logger.info('train: %d epochs make total_iter %d', train.epochs, total_iter)
+    logger.info('train: epochs: %d makes total_iter %d', train.epochs, total_iter)
     try:
         scheduler = _scheduler(train.scheduler, total_iter)
     except ValueError as error:

@@ -43,6 +43,8 @@ class DistillOptions(Section):
             raise Conflict(('pixel_weight',), 'and feature_weight are 0: nothing is learnt from the teacher; give one')
         if self.feature_weight and not self.layers:
             raise Conflict(('layers',), 'missing; with feature_weight name modules of the teacher, such as body.11')
+        if self.layers and not self.feature_weight:
+            raise Conflict(('layers',), 'without feature_weight have no effect; give feature_weight, or leave them out')
         if self.student_layers and len(self.student_layers) != len(self.layers):
             raise Conflict(('student_layers',), f'{len(self.student_layers)} of network_g for {len(self.layers)} '
                            'layers of the teacher; give as many')

@@ -2,6 +2,7 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 
@@ -24,4 +25,6 @@ def fill(net: nn.Module, state: Mapping[str, Tensor], used: Collection[str], wha
                              f'{tuple(own[name].shape)}; give weights of this network')
         if not state[name].isfinite().all():
             raise ValueError(f'{path}: {name} holds numbers that are not finite; get the file again')
-    net.load_state_dict({name: state[name] for name in order}, strict=False)
+    with torch.no_grad():
+        for name in order:  # not by load_state_dict: some networks ask it for a version, which plain files do not have
+            own[name].copy_(state[name])

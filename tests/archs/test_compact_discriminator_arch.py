@@ -30,9 +30,9 @@ def test_a_sixteenth_of_the_work():
 
 
 @pytest.mark.parametrize(('build', 'match'), [
-    (lambda: CompactDiscriminator(fold=0), 'at least 1; got 3 and 0'),
+    (lambda: CompactDiscriminator(fold=0), 'at least 1; got 3, 32 and 0'),
     (lambda: CompactDiscriminator(num_feat=4)(torch.rand(1, 3, 24, 32)), '24 x 32 .*divisible by 16'),
-    (lambda: CompactDiscriminator(num_feat=0), 'num_feat must be at least 1'),
+    (lambda: CompactDiscriminator(num_feat=0), '^CompactDiscriminator: .*at least 1; got 3, 0 and 2'),
 ])
 def test_what_is_refused(build, match):
     with pytest.raises(ValueError, match=match):

@@ -69,6 +69,7 @@ def test_several_scales():
     (lambda: MultiScaleDiscriminator({'type': 'PatchDiscriminator'}, 0), 'num_scale is 0'),
     (lambda: MultiScaleDiscriminator('PatchDiscriminator'), 'accepted: a block, such as'),
     (lambda: MultiScaleDiscriminator({'type': 'Patches'}), "type is 'Patches'; accepted: a registered network"),
+    (lambda: MultiScaleDiscriminator({'type': 'MultiScaleDiscriminator', 'discriminator': {}}), 'with one answer'),
     (lambda: MultiScaleDiscriminator({'type': 'PatchDiscriminator', 'feat': 4}), 'PatchDiscriminator: .*feat'),
 ])
 def test_what_is_refused(build, match):

@@ -10,6 +10,7 @@ import torch
 from effsr import benchmark
 from effsr.benchmarks import discriminators
 from effsr.benchmarks.discriminators import NONE, REFERENCE, Cost
+from effsr.models.components import build_network
 from effsr.options import as_options
 
 TINY = {REFERENCE: {'type': 'UNetDiscriminatorSN', 'num_in_ch': 3, 'num_feat': 4},
@@ -43,10 +44,14 @@ def test_the_table_by_hand():
                           ('small', '10', '0.01', '2000', '50%', '2.25 (2.00-2.50)'))
 
 
-def test_every_discriminator_takes_the_sizes_that_are_accepted():
-    for block in discriminators.DISCRIMINATORS.values():
-        options = as_options(discriminators.plain_options(block, torch.device('cpu')))
-        assert options.network_d.type == block['type'] and options.train.gan_opt is not None
+@pytest.mark.parametrize('block', discriminators.DISCRIMINATORS.values(), ids=discriminators.DISCRIMINATORS)
+def test_every_discriminator_takes_the_sizes_that_are_accepted(block):
+    options = as_options(discriminators.plain_options(block, torch.device('cpu')))
+    assert options.network_d.type == block['type'] and options.train.gan_opt is not None
+    with torch.device('meta'):  # sizes alone
+        net = build_network(options.network_d, 'network_d')
+        for side in (discriminators.SMALLEST, discriminators.SMALLEST + discriminators.STEP):
+            net(torch.empty(1, 3, side, side))
 
 
 @pytest.mark.parametrize(('flags', 'says'), [

@@ -147,3 +147,19 @@ def test_the_command_line(files, tmp_path, capsys):
     (tmp_path / 'c.pth').unlink()
     assert effsr.interpolate.main(command) == 1
     assert 'c.json: exists' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('dtype', [torch.float64, torch.float16])
+def test_ends_are_the_networks_themselves_bit_for_bit(dtype):
+    first = {'a': torch.tensor([1 / 3, -0.0, 1e-7], dtype=dtype)}
+    second = {'a': torch.tensor([2 / 3, 5.0, -0.0], dtype=dtype)}
+    for alpha, wanted in ((0, first), (1, second)):
+        mixed = interpolate(first, second, alpha)['a']
+        assert mixed.numpy().tobytes() == wanted['a'].numpy().tobytes()
+        assert mixed.data_ptr() != wanted['a'].data_ptr()
+
+
+def test_double_precision_is_kept():
+    mixed = interpolate({'a': torch.tensor([1 / 3], dtype=torch.float64)},
+                        {'a': torch.tensor([1 / 7], dtype=torch.float64)}, 0.25)['a']
+    assert mixed.item() == 0.75 * (1 / 3) + 0.25 * (1 / 7)

@@ -126,6 +126,7 @@ def test_accuracy():
     ({'gan_type': 'vanilla', 'loss_weight': -1}, 'loss_weight is -1; accepted: a number from 0'),
     ({'gan_type': 'vanilla', 'r1_every': 0}, 'r1_every is 0; accepted: a whole number from 1 to 1000'),
     ({'gan_type': 'wgan-gp', 'gp_weight': math.nan}, 'gp_weight is nan'),
+    ({'gan_type': 'vanilla', 'gp_weight': 5}, 'gp_weight is 5, but gan_type vanilla has no gradient penalty'),
 ])
 def test_what_is_refused(arguments, match):
     with pytest.raises(ValueError, match=match):

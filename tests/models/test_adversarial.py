@@ -12,6 +12,7 @@ from torch import nn
 from effsr.models.adversarial import amounts_of
 from effsr.models.discriminating import discriminator_step
 from effsr.models.nonfinite.diagnosis import diagnose
+from effsr.models.preflight import check_networks
 from effsr.models.training import fed, parts_of
 
 SGD = {'type': 'SGD', 'lr': 0.05}
@@ -155,6 +156,14 @@ def test_features_that_there_are_not(plain_options, monkeypatch):
     with pytest.raises(ValueError, match='network_d Silent does not say which .*name some, of 0, 1'):
         built(plain_options, {'feature_matching_opt': {'weight': 1.0}}, silent)
     assert 'l_g_features' in step(built(plain_options, {'feature_matching_opt': {'layers': ['0']}}, silent), 1)
+
+
+def test_features_of_what_does_not_run_are_told_before_training(plain_options):
+    several = {'type': 'MultiScaleDiscriminator', 'num_in_ch': ..., 'num_feat': ..., 'num_scale': 2,
+               'discriminator': {'type': 'PatchDiscriminator', 'num_feat': 4, 'num_layer': 1}}
+    model = built(plain_options, {'feature_matching_opt': {'layers': ['scales']}}, several)
+    with pytest.raises(ValueError, match='feature_matching_opt.layers: module scales does not run by itself'):
+        check_networks(model.options, model, 32)
 
 
 @pytest.mark.parametrize('precision', ['fp32', 'bf16'])

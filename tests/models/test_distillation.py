@@ -138,10 +138,11 @@ def test_a_step_that_is_left_out_never_was(build):
 @pytest.mark.parametrize(('settings', 'train', 'match'), [
     ({'pixel_weight': 0}, {}, 'train.distill_opt.pixel_weight: and feature_weight are 0'),
     ({'feature_weight': 1}, {}, 'train.distill_opt.layers: missing; with feature_weight name modules'),
+    ({'layers': ['body.0']}, {}, 'train.distill_opt.layers: without feature_weight have no effect'),
     ({**FEATURES, 'student_layers': ['body.0']}, {}, 'student_layers: 1 of network_g for 2 layers of the teacher'),
     ({**FEATURES, 'layers': ['body.2', 'body.9']}, {}, 'distill_opt.layers: SRVGGNetCompact has no module body.9'),
     ({**FEATURES, 'student_layers': ['body.0', 'bodies']}, {}, 'distill_opt.student_layers: .*no module bodies'),
-    ({**FEATURES, 'layers': ['body.2', 'body']}, {}, 'module body of SRVGGNetCompact does not run by itself'),
+    ({**FEATURES, 'layers': ['body.2', 'body']}, {}, 'distill_opt.layers: module body does not run by itself'),
     ({'weights': 'nowhere.pth'}, {}, 'train.distill_opt.weights: nowhere.pth'),
     ({'network': {**TEACHER, 'num_feat': 7}}, {}, 'train.distill_opt.weights: .*teacher.pth'),
     ({'network': {'type': 'Teacher'}}, {}, 'train.distill_opt.network.type: no network is called Teacher'),
@@ -152,6 +153,18 @@ def test_a_step_that_is_left_out_never_was(build):
 def test_what_does_not_fit_is_told(build, settings, train, match):
     with pytest.raises(ValueError, match=match):
         build(settings, **train)
+
+
+def test_one_layer_of_the_teacher_for_two_of_the_student(build):
+    layers = {'feature_weight': 0.5, 'layers': ['body.2', 'body.2'], 'student_layers': ['body.0', 'body.2']}
+    model = build(layers)
+    assert len(model.distillation.adapters.convs) == 2
+    assert step(model, 1)['l_distill_feat'] > 0
+
+
+def test_layers_that_stand_for_both(build):
+    with pytest.raises(ValueError, match='distill_opt.layers: SRVGGNetCompact has no module body.9'):
+        build({'feature_weight': 0.5, 'layers': ['body.9']})
 
 
 def test_a_teacher_of_another_scale(build, tmp_path):

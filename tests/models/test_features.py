@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from effsr.models.features import captured, check_layers
+from effsr.models.features import captured, check_layers, outputs
 from effsr.options import OptionError
 
 
@@ -39,6 +39,18 @@ def test_names_that_there_are_not():
     named = nn.ModuleDict({'conv_first': nn.Conv2d(3, 3, 1)})
     with pytest.raises(OptionError, match='no module conv_frist; did you mean conv_first'):
         check_layers(named, ['conv_frist'], 'key')
+
+
+def test_in_the_order_of_the_names_and_as_often():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ModuleList([nn.ReLU()]))
+    layers = ['0', '0']
+    with captured(model, layers) as seen:
+        answer = model[0](torch.rand(1, 3, 5, 5))
+    assert [features is answer for features in outputs(seen, layers, 'key')] == [True, True]
+    with captured(model, ['0', '1']) as seen:
+        model[0](torch.rand(1, 3, 5, 5))
+    with pytest.raises(OptionError, match='key: module 1 does not run by itself'):
+        outputs(seen, ['0', '1'], 'key')
 
 
 def test_what_is_no_tensor_is_no_feature():

@@ -107,3 +107,8 @@ def test_a_test(told, changes, messages):
 def test_it_may_be_left_open(told):
     assert told({PIXEL: ''}, is_train=None) == []
     assert 'leave it out: pretrain_network_g: ~' in told({'strict_load_g: true': 'pretrain_network_g: no.pth'}, None)[0]
+
+
+def test_a_teachers_weights_cannot_be_left_out(told):
+    found = told({PIXEL: '  distill_opt: {weights: no.pth}\n'})
+    assert any(line.endswith('train.distill_opt.weights: no.pth: no such file; mend the path') for line in found), found

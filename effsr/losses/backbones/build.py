@@ -1,6 +1,6 @@
 """From options to a feature extractor whose weights are all trained ones."""
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Backbone:
     stem_stride: int | None = None
 
 
-def build_extractor(backbone: Backbone, layers: Iterable[str | int]) -> tuple[FeatureExtractor, list[str]]:
+def build_extractor(backbone: Backbone, layers: Collection[str | int]) -> tuple[FeatureExtractor, list[str]]:
     """Build a network, find and load its weights.
 
     Args:
@@ -74,7 +74,7 @@ def build_extractor(backbone: Backbone, layers: Iterable[str | int]) -> tuple[Fe
     return FeatureExtractor(net, names, normalise, backbone.range_norm, backbone.upsample), names
 
 
-def _vgg(backbone: Backbone, layers: Iterable[str | int]) -> tuple[nn.Module, Path]:
+def _vgg(backbone: Backbone, layers: Collection[str | int]) -> tuple[nn.Module, Path]:
     known = layer_names(backbone.name)
     positions = [known.index(_known_name(known, name, backbone.name)) for name in layers]
     with torch.random.fork_rng(devices=[]):

@@ -160,6 +160,14 @@ def test_fp16_weights_are_computed_in_fp32(saved):
     assert {parameter.dtype for parameter in extractor.parameters()} == {torch.float32}
 
 
+def test_weights_without_the_version_that_a_network_asks_for(saved):
+    path, net = saved('mnasnet0_5')
+    extractor, _ = build_extractor(Backbone('torchvision:mnasnet0_5', path, normalise='none'), ['layers.8'])
+    x = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(extractor(x)['layers.8'], net.layers[:9](x), rtol=0, atol=0)
+
+
 def test_timm(tmp_path):
     timm = pytest.importorskip('timm')
     torch.manual_seed(0)
