@@ -2,6 +2,7 @@
 import argparse
 import sys
 from collections.abc import Mapping
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from effsr.curation.parallel import tell
 from effsr.evaluation.arguments import check_outputs
 from effsr.evaluation.gathering import gather
+from effsr.evaluation.kept import check_kept
 from effsr.evaluation.plan import Plan, make_plan
 from effsr.evaluation.presentation import as_csv, as_markdown_text, as_terminal, tables_of
 from effsr.evaluation.results import Evaluation, to_json
@@ -29,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """
     check_outputs(args)
     plan = make_plan(args)
+    check_kept({'json': args.json, 'markdown': args.markdown, 'csv': args.csv}, plan, args.degrade)
     found = carry_out(plan)
     device = torch.device(plan.way.device)
     head = (f'Command: {command_line(PROGRAM, args.command)}',
@@ -59,17 +62,31 @@ def _write_report(folder: Path, evaluation: Evaluation, plan: Plan) -> None:
 
     models = {entrant.name: load_model(entrant.path) for entrant in plan.entrants
               if entrant.contestant.kind == 'weights'}
-    costs: Mapping[str, Any] | None = None
+    costs: Mapping[str, Any] = {}
     if models:
         tell('evaluate: measuring the cost of each network')
         costs = quick_costs(models, device=torch.device(plan.way.device))
-    print(f'report -> {write_report(evaluation, costs, folder)}')
+    print(f'report -> {write_report(evaluation, costs, folder, measured=_measured(costs, plan))}')
+
+
+def _measured(costs: Mapping[str, Any], plan: Plan) -> str:
+    """What costs were measured with, without which a latency says nothing; '' without costs."""
+    if not costs:
+        return ''
+    row = next(iter(costs.values()))
+    side = isqrt(row.pixels // plan.way.scale**2)
+    where = 'the GPU' if plan.way.device == 'cuda' else f'the CPU with {torch.get_num_threads()} of its threads'
+    return (f'Costs are for one picture of {side} x {side} pixels, float32, on {where}: the median of {len(row.times)} '
+            'rounds in which all take turns, with the quickest and the slowest. benchmark.py models measures other '
+            'sizes and ways.')
 
 
 def _status(plan: Plan, found: Found, evaluation: Evaluation) -> int:
     if found.failed:
-        for (name, contestant, _), reason in found.failed.items():
-            print(f'evaluate: {name}, {contestant}: {reason}', file=sys.stderr)
+        # Weights that are of no use fail alike on every picture: told once.
+        for line in dict.fromkeys(f'{name}, {contestant}: {reason}' for (name, contestant, _), reason
+                                  in found.failed.items()):
+            print(f'evaluate: {line}', file=sys.stderr)
         total = len(found.failed) + len(found.scored)
         print(f'evaluate: {len(found.failed):,} of {total:,} results are missing, named above; their sets have no '
               'figure of that model', file=sys.stderr)

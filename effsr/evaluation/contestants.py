@@ -1,4 +1,5 @@
 """Those that are compared: weights, bicubic and Lanczos interpolation, folders of pictures made elsewhere."""
+import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -150,7 +151,15 @@ def _entrant(name: str, kind: str, path: Path | None) -> Entrant:
 
 def _identity(model: LoadedModel, contestant: Contestant) -> str:
     plain = replace(contestant, name='', source='', note='', steps=None)
-    return f'{plain} {model.key} {model.multiple}'
+    return f'{plain} {model.key} {model.multiple} {_code(model)}'
+
+
+def _code(model: LoadedModel) -> str:
+    """SHA-256 of the file that the network's class stands in: its author may have changed it since."""
+    try:
+        return sha256_of(Path(inspect.getfile(type(model.net))))
+    except (OSError, TypeError):  # made in memory
+        return ''
 
 
 def _steps(path: Path) -> int | None:
