@@ -48,6 +48,8 @@ def parse_model(text: str) -> tuple[str, str, Path | None]:
     given, equals, place = text.partition('=')
     if not equals or Path(text).exists():
         given, place = '', text
+    if not place:
+        raise ValueError(f'-m {text!r}: names nothing; {FORM}')
     if place in INTERPOLATIONS:
         kind, path, name = place, None, given or place
     else:
