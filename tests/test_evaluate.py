@@ -369,10 +369,11 @@ def test_what_is_read_is_not_replaced(work, capsys, flag, read):
 
 
 def test_the_options_of_a_degradation_are_not_replaced(work, capsys):
-    Path('d.yml').write_text('scale: 2\n')
-    assert call('-m', 'bicubic', '-d', 'A=hr', '-s', '2', '--degrade', 'd.yml', '--markdown', 'd.yml') == 1
-    assert '--markdown d.yml: is read by this evaluation' in capsys.readouterr().err
-    assert Path('d.yml').read_text() == 'scale: 2\n'
+    shutil.copy(ROOT / 'options/quickstart_esrnet_x4.yml', 'o.yml')
+    before = Path('o.yml').read_bytes()
+    assert call('-m', 'bicubic', '-d', 'A=hr', '-s', '4', '--degrade', 'o.yml', '--markdown', 'o.yml') == 1
+    assert '--markdown o.yml: is read by this evaluation' in capsys.readouterr().err
+    assert Path('o.yml').read_bytes() == before
 
 
 def test_the_truth_of_another_run_is_not_replaced(work, capsys):
