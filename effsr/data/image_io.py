@@ -178,8 +178,8 @@ def require_end(head: bytes, tail: bytes, path: Path) -> None:
 def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> None:
     """Write a picture in the format its path's suffix names, keeping what that format can hold.
 
-    PNG and TIFF keep grey, alpha and 16 bits; WebP keeps alpha; JPEG and PPM keep grey; BMP keeps grey. Alpha that
-    cannot be kept is laid on white. The file appears whole or not at all, and an existing one is replaced.
+    PNG and TIFF keep grey, alpha and 16 bits; WebP keeps alpha; PPM keeps grey and 16 bits; JPEG and BMP keep grey.
+    Alpha that cannot be kept is laid on white. The file appears whole or not at all, and an existing one is replaced.
 
     Args:
         path: One of .png .jpg .jpeg .jfif .webp .bmp .tif .tiff .ppm .pgm; its folder must exist.
