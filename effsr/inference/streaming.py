@@ -1,12 +1,19 @@
 """Upscaling a picture from memory into rows that are written as they come, so that memory stays bounded."""
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from effsr.inference.engine import Engine, Say, silent
-from effsr.inference.plan import Plan
+from effsr.inference.engine import Engine, OutOfMemory, PooledEngine, Say, silent
+from effsr.inference.overlap import WriteBehind
+from effsr.inference.passes import Picture, Progress, Runner
+from effsr.inference.plan import Layout, Plan, choose_budget, choose_layout, output_size, padded
+from effsr.inference.planes import split_planes
+from effsr.inference.writing import BandWriter
+
+UNBOUNDED_PAD = 32
 
 
 class RowSink(Protocol):
@@ -60,4 +67,44 @@ def upscale_stream(engine: Engine, pixels: np.ndarray, sink: RowSink, plan: Plan
         OutOfMemory: The smallest tile does not fit.
         Exception: What the sink raises.
     """
-    raise NotImplementedError
+    started = time.perf_counter()
+    plan = plan or Plan()
+    planes, clear = split_planes(pixels, plan.alpha)
+    fixed = {plane.channel: value for plane in planes if (value := plane.constant()) is not None}
+    picture = Picture(tuple(plane for plane in planes if plane.channel not in fixed), pixels.shape[:2], engine.multiple)
+    target = output_size(*picture.size, plan, engine.scale)
+    dtype = np.dtype({8: np.uint8, 16: np.uint16, None: pixels.dtype}[plan.bits])
+    row_bytes = engine.scale**2 * picture.size[1] * pixels.shape[2] * (dtype.itemsize if plan.scale is None else 4)
+    layout = _layout(engine, picture, plan, row_bytes, say)
+    pools = engine.pools if isinstance(engine, PooledEngine) else 0
+    runner = Runner(engine, picture, layout, say, Progress(progress, picture, pools))
+    writer = BandWriter(picture.size, pixels.shape[2], engine.scale, target, dtype, sink.write, fixed, clear)
+    try:
+        with WriteBehind(writer.handle) as behind:
+            runner.run(behind.put)
+    except MemoryError as error:
+        raise OutOfMemory(f'out of memory beside the network: {error}') from error
+    rows, columns = picture.spans(runner.layout)
+    return Report(target, runner.layout.window(picture.extended), len(rows) * len(columns), runner.layout.pad,
+                  runner.layout.batch, runner.retries, runner.passes, time.perf_counter() - started)
+
+
+def _layout(engine: Engine, picture: Picture, plan: Plan, row_bytes: int, say: Say) -> Layout:
+    """The halo is asked for, and measured, only where the picture does not fit whole."""
+    size, budget = picture.extended, choose_budget(engine, plan)
+    whole = choose_layout(size, 0, plan, budget, row_bytes, engine.multiple, engine.fixed_batch)
+    if whole.window(size) == size:
+        return whole._replace(pad=_halo(engine, plan) or 0) if plan.tile else whole
+    halo = _halo(engine, plan)
+    if halo is None:
+        if not plan.tile and size[0] * size[1] * budget.per_pixel <= budget.tiles:
+            return Layout(size, 0, engine.fixed_batch or 1)
+        say(f'{engine.name}: the network depends on the whole picture, which does not fit; tiles may differ in tone')
+        halo = padded(UNBOUNDED_PAD, engine.multiple)
+    return choose_layout(size, halo, plan, budget, row_bytes, engine.multiple, engine.fixed_batch)
+
+
+def _halo(engine: Engine, plan: Plan) -> int | None:
+    if plan.tile_pad is not None:
+        return padded(plan.tile_pad, engine.multiple)
+    return engine.halo
