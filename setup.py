@@ -30,6 +30,7 @@ setup(
         'pyyaml>=6',
         'lmdb>=1.4',
         'scikit-image>=0.21',
+        'safetensors>=0.4',  # weights that cannot hold code
         # tb-nightly, which BasicSR installs, imports pkg_resources; setuptools 81 dropped it.
         'setuptools<81',
     ],
@@ -38,6 +39,7 @@ setup(
                  'lpips>=0.1.4', 'DISTS-pytorch>=0.1', 'spandrel>=0.4',
                  'playwright>=1.40'],  # drives a Chromium that is there already
         'schedulefree': ['schedulefree>=1.4'],  # optimizers without a schedule
+        'spandrel': ['spandrel>=0.4'],  # reads the weights of many more networks
         'onnx': ['onnx>=1.16', 'onnxscript>=0.2', 'onnxruntime>=1.18'],  # benchmark.py models --backend onnxruntime
         'metrics': ['safetensors>=0.4', 'lpips>=0.1.4', 'DISTS-pytorch>=0.1'],  # LPIPS and DISTS; pyiqa lives elsewhere
         # Backbones of perceptual losses by name, and LPIPSLoss and DISTSLoss.
