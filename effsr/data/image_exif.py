@@ -10,9 +10,12 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 SWAPPED = {5: 4, 10: 4}  # fractions are two numbers
 POINTERS = (0x8769, 0x8825, 0xA005)  # EXIF, GPS, interoperability
 ORIENTATION, WIDTH, HEIGHT = 0x0112, 0xA002, 0xA003
-IMAGE_WIDTH, IMAGE_LENGTH = 0x0100, 0x0101
 LONG, LONG8 = 4, 16
 DEEPEST = 3
+# What says how a file's own pixels are stored, and what repeats it (XMP, Photoshop's blocks with their thumbnails).
+OWN_TAGS = frozenset((254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 280, 281, 284, 290, 291, 301,
+                      317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 338, 339, 347, 513, 514, 529, 530, 531, 532,
+                      34675))
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,11 @@ def upright_exif(block: bytes, height: int, width: int) -> bytes | None:
         A new TIFF block, or None where the old one cannot be read or holds nothing else.
     """
     directory = parse_exif(block)
-    if directory is None or not directory.entries:
+    if directory is None:
         return None
-    sizes = {WIDTH: width, HEIGHT: height, IMAGE_WIDTH: width, IMAGE_LENGTH: height}
-    return struct.pack('<2sHI', b'II', 42, 8) + _replaced(directory, sizes).serialise(8)
+    kept = tuple(entry for entry in directory.entries if entry.tag not in OWN_TAGS or entry.tag == ORIENTATION)
+    renewed = _replaced(Directory(kept), {WIDTH: width, HEIGHT: height})
+    return struct.pack('<2sHI', b'II', 42, 8) + renewed.serialise(8) if kept else None
 
 
 def _replaced(directory: Directory, sizes: dict[int, int]) -> Directory:

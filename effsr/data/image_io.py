@@ -12,16 +12,9 @@ import cv2
 import numpy as np
 import torch
 
-from effsr.data.image_decode import (
-    ALPHA_RULES,
-    ImageError,
-    decode_bytes,
-    decode_file,
-    open_header,
-    unreadable,
-    without_alpha,
-)
+from effsr.data.image_decode import ALPHA_RULES, decode_bytes, decode_file, without_alpha
 from effsr.data.image_encode import encode_picture, write_bytes
+from effsr.data.image_header import ImageError, open_header, unreadable
 
 __all__ = ['ALPHA_RULES', 'IMAGE_SUFFIXES', 'ImageError', 'Picture', 'image_size', 'list_images', 'read_picture',
            'read_rgb', 'refuse_unfinished', 'rgb_from_bytes', 'to_tensor', 'to_uint8', 'upright_size', 'write_picture',

@@ -1,5 +1,8 @@
 """What lies in a picture's file beside its pixels."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+ICC_SPACES = {b'GRAY': (1, 2), b'RGB ': (3, 4)}  # ICC.1:2022, 7.2.6: the bytes from 16 on
+ICC_SPACE = slice(16, 20)
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,13 @@ class Meta:
 
     icc: bytes | None = None
     exif: bytes | None = None
+
+
+def fitting(meta: Meta, channels: int) -> Meta:
+    """The same without a profile that is not for pictures of so many channels: readers refuse or misread such files."""
+    if meta.icc is None or channels in ICC_SPACES.get(meta.icc[ICC_SPACE], ()):
+        return meta
+    return replace(meta, icc=None)
 
 
 @dataclass(frozen=True)

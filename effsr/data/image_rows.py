@@ -1,7 +1,7 @@
 """Writing a picture row by row: one that is larger than memory can be written as its rows are made.
 
-PNG, TIFF and PPM go to the disk as rows come. JPEG, WebP and BMP are gathered, at most 8 bits a channel, and encoded
-at the end. Every file appears whole or not at all.
+PNG, TIFF, JPEG and PPM go to the disk as rows come. WebP and BMP are gathered and encoded at the end. Every file
+appears whole or not at all.
 """
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +11,8 @@ import numpy as np
 
 from effsr.data.image_decode import ImageError
 from effsr.data.image_encode import PpmRows, encode_pixels, format_of, whole_file
-from effsr.data.image_meta import Encoding, Meta
+from effsr.data.image_jpeg import JpegRows
+from effsr.data.image_meta import Encoding, Meta, fitting
 from effsr.data.image_png import PngRows
 from effsr.data.image_tiff import TiffRows
 
@@ -137,6 +138,9 @@ def shortcoming(path: Path, height: int, width: int, channels: int, bits: int) -
 def _writer(path: Path, file: BinaryIO, shape: tuple[int, int, int], bits: int, encoding: Encoding,
             meta: Meta) -> RowWriter:
     name = format_of(path).name
+    meta = fitting(meta, 3 if name == 'WEBP' else shape[2])
+    if name == 'JPEG':
+        return JpegRows(file, shape, encoding, meta)
     if name == 'PNG':
         return PngRows(file, shape, bits, encoding, meta)
     if name == 'TIFF':

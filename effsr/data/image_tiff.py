@@ -5,17 +5,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from effsr.data.image_exif import Directory, Entry, parse_exif
+from effsr.data.image_exif import OWN_TAGS, Directory, Entry, parse_exif
 from effsr.data.image_meta import Encoding, Meta
 
 CLASSIC_LIMIT = 2**32 - 2**24  # offsets are 32 bits; some room for tables and metadata
 STRIP_BYTES = 1 << 20
 SHORT, LONG, LONG8, UNDEFINED = 3, 4, 16, 7
 DEFLATE, HORIZONTAL = 8, 2
-# What of the input's first directory says how its own pixels were stored; the rest goes with the picture.
-OWN_TAGS = frozenset((254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 280, 281, 284, 290, 291, 301,
-                      317, 318, 319, 320, 322, 323, 324, 325, 330, 332, 338, 339, 347, 513, 514, 529, 530, 531, 532,
-                      34675))
 
 
 class TiffRows:

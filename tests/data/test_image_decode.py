@@ -1,10 +1,13 @@
-"""Transparency by rule, in integers worked out by hand."""
+"""What decoding brings along; and transparency by rule, in integers worked out by hand."""
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageCms
 
-from effsr.data.image_decode import ImageError, without_alpha
+from effsr.data.image_decode import ImageError, decode, without_alpha
+from effsr.data.image_exif import upright_exif
 from effsr.data.image_io import read_rgb
 
 PLACE = Path('a.png')
@@ -34,3 +37,39 @@ def test_refused_where_a_pixel_is_not_opaque(tmp_path, write):
     write(tmp_path / 'b.png', 4, 4)
     with pytest.raises(ValueError, match="alpha: 'pink' is no rule; accepted: white, black, gray, drop, refuse"):
         read_rgb(tmp_path / 'b.png', 'pink')
+
+
+def of_bytes(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return decode(buffer.getvalue(), Path('x'))
+
+
+def test_profile_and_exif_come_along():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    icc = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
+    picture = Image.new('RGB', (4, 6), 'red')
+    for kind in ('JPEG', 'PNG', 'WEBP'):
+        decoded = of_bytes(picture, kind, exif=exif, icc_profile=icc)
+        assert decoded.pixels.shape == (4, 6, 3) and decoded.meta.icc == icc
+        assert upright_exif(decoded.meta.exif, 4, 6) is not None and decoded.notes == ()
+    grey = of_bytes(picture.convert('L'), 'JPEG', icc_profile=icc)
+    assert grey.meta.icc is None and grey.notes == ('its ICC profile is for RGB and was left out',)
+    damaged = of_bytes(picture, 'JPEG', exif=b'Exif\0\0II*\0\xff\xff\xff\xff')
+    assert damaged.meta.exif is None and 'EXIF data is damaged' in damaged.notes[0]
+
+
+def test_tiff_brings_what_goes_with_the_picture():
+    exif = Image.Exif()
+    exif[0x010F] = 'Maker'
+    decoded = of_bytes(Image.new('RGB', (4, 6)), 'TIFF', exif=exif)
+    read = Image.Exif()
+    read.load(decoded.meta.exif)
+    assert read[0x010F] == 'Maker' and 273 not in read and 256 not in read
+
+
+def test_cmyk_becomes_rgb():
+    decoded = of_bytes(Image.new('CMYK', (4, 6), (0, 255, 255, 0)), 'JPEG', quality=100)
+    assert decoded.pixels.shape == (6, 4, 3) and 'approximate' in decoded.notes[0]
+    assert np.abs(decoded.pixels.astype(int) - (255, 0, 0)).max() < 4

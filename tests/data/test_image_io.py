@@ -12,6 +12,7 @@ import torch
 from PIL import Image, ImageOps
 
 from effsr.data import image_io
+from effsr.data.image_decode import decode
 from effsr.data.image_io import (
     ImageError,
     Picture,
@@ -207,13 +208,14 @@ def test_unsupported_pictures_are_refused(tmp_path):
 
 def test_decompression_bombs(tmp_path, monkeypatch):
     Image.new('L', (30, 30)).save(tmp_path / 'a.png')
-    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 500)
+    data = (tmp_path / 'a.png').read_bytes()
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 400)  # Pillow's own limit is not asked
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        assert read_rgb(tmp_path / 'a.png').shape == (30, 30, 3)
-    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 400)
-    with pytest.raises(ImageError, match='bomb'):
-        read_rgb(tmp_path / 'a.png')
+        assert decode(data, tmp_path / 'a.png', max_pixels=900).pixels.shape == (30, 30, 1)
+    with pytest.raises(ImageError, match='30x30 pixels, refused as a decompression bomb.*max_pixels'):
+        decode(data, tmp_path / 'a.png', max_pixels=899)
+    assert Image.MAX_IMAGE_PIXELS == 400
 
 
 def test_damaged_exif_does_not_lose_the_picture(tmp_path):

@@ -15,6 +15,8 @@ from effsr.data.image_tiff import TiffRows
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
 
+LONG_ICC = {1: bytes(16) + b'GRAY' + bytes(150_000), 3: bytes(16) + b'RGB ' + bytes(150_000)}  # of several segments
+
 
 def noise(height, width, channels, bits=8):
     return np.random.default_rng(0).integers(0, 2**bits, (height, width, channels)).astype(
@@ -117,3 +119,18 @@ def test_wrong_rows_and_places(tmp_path):
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match='quality is 0'):
         Encoding(quality=0)
+
+
+@pytest.mark.parametrize('height', [5, 64, 65, 200])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_jpeg_of_bands_is_that_of_the_whole(tmp_path, height, channels):
+    pixels = cv2.resize(noise(30, 20, 3), (77, height), interpolation=cv2.INTER_CUBIC)[..., :channels]
+    path = written(tmp_path / 'x.jpg', pixels, options=Encoding(quality=80), meta=Meta(LONG_ICC[channels]))
+    Image.fromarray(pixels[..., 0] if channels == 1 else pixels).save(tmp_path / 'y.jpg', quality=80, subsampling=0)
+    np.testing.assert_array_equal(decode_file(path)[0], decode_file(tmp_path / 'y.jpg')[0])
+
+
+@pytest.mark.parametrize('suffix', ['png', 'jpg', 'tif', 'webp'])
+def test_profiles_that_do_not_fit_are_left_out(tmp_path, suffix):
+    with Image.open(written(tmp_path / f'x.{suffix}', noise(9, 9, 1), meta=Meta(b'\0' * 16 + b'CMYK'))) as image:
+        assert 'icc_profile' not in image.info
