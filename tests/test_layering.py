@@ -29,7 +29,7 @@ MAY_IMPORT = {
     # A trained network's file is part of what a value depends on.
     'metrics': {'bridge.claim', 'data.imresize', 'pretrained', 'runtime.checkpoint'},
     'data': {'options', 'degradations', 'discovery', 'bridge.claim'},
-    'inference': {'data.image_io', 'runtime.checkpoint', 'runtime.sidecar'},
+    'inference': {'data.image_io', 'data.imresize', 'runtime.checkpoint', 'runtime.sidecar'},
     # A teacher's network is recognised as upscale.py recognises it.
     'models': {'options', 'degradations', 'losses', 'metrics', 'runtime', 'inference.tiling', 'inference.weights',
                'data.image_io',

@@ -64,7 +64,7 @@ class WriteBehind(Generic[Item]):
         depth: How many items may wait.
     """
 
-    def __init__(self, handle: Callable[[Item], None], depth: int = 4) -> None:
+    def __init__(self, handle: Callable[[Item], None], depth: int = 1) -> None:
         self.handle = handle
         self.waiting: queue.Queue[Any] = queue.Queue(depth)
         self.error: BaseException | None = None

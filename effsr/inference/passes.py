@@ -111,6 +111,7 @@ class Runner:
         layout: The tiles to begin with.
         say: Told when tiles become smaller.
         progress: Told what is done.
+        halo: Asked, once, when a picture that was to be run whole must be cut after all.
 
     Attributes:
         layout: The tiles now.
@@ -118,12 +119,14 @@ class Runner:
         passes: Runs that found means.
     """
 
-    def __init__(self, engine: Engine, picture: Picture, layout: Layout, say: Say, progress: Progress) -> None:
+    def __init__(self, engine: Engine, picture: Picture, layout: Layout, say: Say, progress: Progress,
+                 halo: Callable[[], int]) -> None:
         self.engine = engine
         self.picture = picture
         self.layout = layout
         self.say = say
         self.progress = progress
+        self.halo = halo
         self.retries = 0
         self.passes = 0
         self.bound: dict[int, Engine] = {}
@@ -201,9 +204,10 @@ class Runner:
         if smaller is None:
             raise OutOfMemory(f'out of memory with the smallest tiles, {before[1]}x{before[0]} pixels '
                               f'({" ".join(failure.split())[:120]}); accepted: more memory, or a smaller network')
-        self.layout = smaller
+        whole = before == self.picture.extended and smaller.batch == self.layout.batch
+        self.layout = smaller._replace(pad=self.halo()) if whole else smaller
         self.retries += 1
-        after = smaller.window(self.picture.extended)
+        after = self.layout.window(self.picture.extended)
         self.say(f'out of memory with {_tiles(before)}; trying again with {_tiles(after)}, {smaller.batch} at once')
 
 

@@ -11,12 +11,16 @@ ALPHA_WAYS = ('network', 'resize')
 PART_OF_FREE = 0.6
 MOST = 3 * 1024**3
 SMALLEST_TILE = 16
-# Larger windows are not faster, and answer later.
-LARGEST_WINDOW = 1024
+# Larger windows are not faster, as long as little of them is halo.
+LARGEST_WINDOW = 512
+LARGEST_HALOS = 10
 MOST_TILES = 8
 BATCH_PIXELS = 512**2
 # Of an engine that does not tell: for each pixel of its result.
 UNMEASURED_BYTES = 1024
+# Tiles that are read ahead, and results that wait to be put together.
+WAITING = 3
+RGB_BYTES = 3 * 4
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def choose_budget(engine: Engine, plan: Plan) -> Budget:
     """Half of what may be used goes to the network, a quarter to rows that wait to be written."""
     measured = isinstance(engine, MeasuredEngine)
     per_pixel = engine.bytes_per_pixel() if measured else UNMEASURED_BYTES * engine.scale**2
+    per_pixel += WAITING * RGB_BYTES * (1 + engine.scale**2)
     host = free_memory(torch.device('cpu'))
     device = engine.free_memory() if measured else host
     most = plan.memory or min(int(host * PART_OF_FREE), MOST)
@@ -129,12 +134,13 @@ def choose_layout(size: tuple[int, int], halo: int, plan: Plan, budget: Budget, 
         tile = padded(plan.tile, multiple)
         return Layout((tile, tile), halo, batch)
     pixels = budget.tiles / budget.per_pixel / batch
-    side = min(LARGEST_WINDOW, max(2 * halo + SMALLEST_TILE, int(pixels**0.5)))
+    largest = max(LARGEST_WINDOW, LARGEST_HALOS * halo)
+    side = min(largest, max(2 * halo + SMALLEST_TILE, int(pixels**0.5)))
     highest = max(SMALLEST_TILE, budget.band // row_bytes) + 2 * halo
     height = _even(size[0], min(side, highest), halo, multiple)
     # What is not used of the height goes to the width: of windows of one area, wide ones leave lower bands.
     widest = max(side, int(pixels / min(size[0], height + 2 * halo)))
-    width = _even(size[1], min(LARGEST_WINDOW, widest), halo, multiple)
+    width = _even(size[1], min(largest, widest), halo, multiple)
     window = min(size[0], height + 2 * halo) * min(size[1], width + 2 * halo)
     if not plan.batch and not fixed_batch:
         columns = -(-size[1] // width)

@@ -62,6 +62,8 @@ def choose_precision(wanted: str, device: torch.device, run: Callable[[Tensor, s
             if not fault and levels.mean() <= MEAN_LEVELS and levels.max() <= MAX_LEVELS and slow > FASTER * fast:
                 return precision
         elif not fault:
+            if fast > slow:
+                say(f'{precision} is slower than fp32 on this device ({fast / slow:.1f} times the time)')
             return precision
         else:
             say(f'the network gives {fault} in {precision}; fp32 is taken')

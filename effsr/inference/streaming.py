@@ -1,4 +1,5 @@
 """Upscaling a picture from memory into rows that are written as they come, so that memory stays bounded."""
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,9 +76,10 @@ def upscale_stream(engine: Engine, pixels: np.ndarray, sink: RowSink, plan: Plan
     target = output_size(*picture.size, plan, engine.scale)
     dtype = np.dtype({8: np.uint8, 16: np.uint16, None: pixels.dtype}[plan.bits])
     row_bytes = engine.scale**2 * picture.size[1] * pixels.shape[2] * (dtype.itemsize if plan.scale is None else 4)
-    layout = _layout(engine, picture, plan, row_bytes, say)
+    halo = functools.partial(_halo, engine, plan, say)
+    layout = _layout(engine, picture, plan, row_bytes, halo)
     pools = engine.pools if isinstance(engine, PooledEngine) else 0
-    runner = Runner(engine, picture, layout, say, Progress(progress, picture, pools))
+    runner = Runner(engine, picture, layout, say, Progress(progress, picture, pools), halo)
     writer = BandWriter(picture.size, pixels.shape[2], engine.scale, target, dtype, sink.write, fixed, clear)
     try:
         with WriteBehind(writer.handle) as behind:
@@ -89,22 +91,22 @@ def upscale_stream(engine: Engine, pixels: np.ndarray, sink: RowSink, plan: Plan
                   runner.layout.batch, runner.retries, runner.passes, time.perf_counter() - started)
 
 
-def _layout(engine: Engine, picture: Picture, plan: Plan, row_bytes: int, say: Say) -> Layout:
+def _layout(engine: Engine, picture: Picture, plan: Plan, row_bytes: int, halo: Callable[[], int]) -> Layout:
     """The halo is asked for, and measured, only where the picture does not fit whole."""
     size, budget = picture.extended, choose_budget(engine, plan)
-    whole = choose_layout(size, 0, plan, budget, row_bytes, engine.multiple, engine.fixed_batch)
-    if whole.window(size) == size:
-        return whole._replace(pad=_halo(engine, plan) or 0) if plan.tile else whole
-    halo = _halo(engine, plan)
-    if halo is None:
-        if not plan.tile and size[0] * size[1] * budget.per_pixel <= budget.tiles:
-            return Layout(size, 0, engine.fixed_batch or 1)
-        say(f'{engine.name}: the network depends on the whole picture, which does not fit; tiles may differ in tone')
-        halo = padded(UNBOUNDED_PAD, engine.multiple)
-    return choose_layout(size, halo, plan, budget, row_bytes, engine.multiple, engine.fixed_batch)
+    fits = choose_layout(size, 0, plan, budget, row_bytes, engine.multiple, engine.fixed_batch)
+    if fits.window(size) == size:
+        return fits
+    unbounded = plan.tile_pad is None and engine.halo is None
+    if unbounded and not plan.tile and size[0] * size[1] * budget.per_pixel <= budget.tiles:
+        return Layout(size, 0, engine.fixed_batch or 1)
+    return choose_layout(size, halo(), plan, budget, row_bytes, engine.multiple, engine.fixed_batch)
 
 
-def _halo(engine: Engine, plan: Plan) -> int | None:
+def _halo(engine: Engine, plan: Plan, say: Say) -> int:
     if plan.tile_pad is not None:
         return padded(plan.tile_pad, engine.multiple)
+    if engine.halo is None:
+        say(f'{engine.name}: the network depends on all of the picture, which does not fit; tiles may differ in tone')
+        return padded(UNBOUNDED_PAD, engine.multiple)
     return engine.halo

@@ -55,6 +55,8 @@ class BandWriter:
             return
         if self.band is None:
             self.band = np.empty((height, *self.shape), self.dtype if self.resizer is None else np.float32)
+            if self.clear is not None:  # comes when the rows are written
+                self.band[..., -1] = 0
             for channel, value in self.fixed.items():
                 self.band[..., channel] = quantise(np.float32(value), self.dtype) if self.resizer is None else value
         values = part.plane.finish(part.answer[:, :height, :width], row, column)
