@@ -111,11 +111,17 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         ImageError: The file cannot be written; an existing one is left as it was.
     """
+    with whole_path(path) as temporary, open(temporary, 'wb') as file:
+        yield file
+
+
+@contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """The same for libraries that open files by themselves: the path of the hidden file."""
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
         try:
-            with open(temporary, 'wb') as file:
-                yield file
+            yield temporary
             os.replace(temporary, path)
         finally:
             if temporary.parent.is_dir():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from effsr.data.image_animation import Animation
 from effsr.data.image_frames import AnimationFile, Film
+from effsr.inference.clear import fill_clear
 from effsr.inference.engine import Engine, Say
 from effsr.inference.plan import output_size
 from effsr.inference.settings import Settings
@@ -30,7 +31,7 @@ def upscale_animation(engine: Engine, animation: Animation, target: Path, settin
     report = None
     with AnimationFile(target, film, settings.encoding) as file:
         for number, (frame, duration) in enumerate(zip(animation.frames(), animation.durations, strict=True), 1):
-            pixels, report = upscale_pixels(engine, frame, plan, say)
+            pixels, report = upscale_pixels(engine, fill_clear(frame), plan, say)
             file.add(pixels, duration)
             if progress is not None:
                 progress(number / count)

@@ -7,6 +7,7 @@ from pathlib import Path
 from effsr.data.image_exif import upright_exif
 from effsr.data.image_meta import Meta
 from effsr.data.image_rows import open_sink, shortcoming
+from effsr.inference.clear import fill_clear
 from effsr.inference.engine import Engine, Say
 from effsr.inference.jobs import Still
 from effsr.inference.plan import output_size
@@ -30,7 +31,7 @@ def upscale_still(engine: Engine, still: Still, settings: Settings, say: Say,
         ValueError: As :func:`effsr.inference.streaming.upscale_stream`, or a file cannot be written.
         OutOfMemory: The smallest tile does not fit.
     """
-    pixels, bits = still.decoded.pixels, still.bits
+    pixels, bits = fill_clear(still.decoded.pixels), still.bits
     height, width, channels = pixels.shape
     size = output_size(height, width, settings.plan, engine.scale)
     exif = still.decoded.meta.exif
