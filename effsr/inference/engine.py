@@ -78,6 +78,9 @@ class PooledEngine(Engine, Protocol):
             means: The averages before this one, each float32 (C,).
         """
 
+    def rough_sums(self, tiles: Tensor, cores: Sequence[tuple[slice, slice]]) -> list[Tensor]:
+        """The same for all averages in one run, each float64 (B, C), found with those of the tile: near, not equal."""
+
     def with_means(self, means: Sequence[Tensor]) -> Engine:
         """The engine for one picture, whose ``pools`` averages are given."""
 

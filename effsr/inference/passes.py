@@ -1,5 +1,6 @@
 """Runs over all tiles of a picture: to find a network's means over the whole, and to upscale it band by band."""
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from effsr.inference.plan import Layout, padded
 from effsr.inference.planes import Plane
 from effsr.inference.tiling import Span, run_checked, tile_spans
 
+# Of a network that takes more means than these, all are found in one pass, near what they are.
+MOST_PASSES = 16
 # What a pass that finds a mean costs, as a part of the last one; for the progress that is told.
 PASS_COST = 0.1
 
@@ -171,32 +174,40 @@ class Runner:
         rows, columns = self.picture.spans(self.layout)
         if self.bound or len(rows) * len(columns) == 1 or not isinstance(self.engine, PooledEngine):
             return
+        if self.engine.pools > MOST_PASSES:
+            self.say(f'the network averages {self.engine.pools} times over the whole picture; these averages are '
+                     'found in one pass over its tiles, so that tones may differ a little from those of the whole')
         for plane in self.picture.planes if self.engine.pools else ():
-            means: list[Tensor] = []
-            while len(means) < self.engine.pools:
-                mean = self._mean(plane, means)
-                if mean is not None:
-                    means.append(mean)
-                    self.passes += 1
-            self.bound[id(plane)] = self.engine.with_means(means)
+            self.bound[id(plane)] = self.engine.with_means(self._means(plane))
 
-    def _mean(self, plane: Plane, means: list[Tensor]) -> Tensor | None:
-        """One mean, of all channels; None where memory ran out and tiles have become smaller."""
+    def _means(self, plane: Plane) -> list[Tensor]:
+        if self.engine.pools > MOST_PASSES:
+            return self._pass(plane, self.engine.rough_sums)
+        means: list[Tensor] = []
+        for _ in range(self.engine.pools):
+            means += self._pass(plane, functools.partial(self._next_sums, tuple(means)))
+        return means
+
+    def _next_sums(self, means: Sequence[Tensor], tiles: Tensor, cores: list[tuple[slice, slice]]) -> list[Tensor]:
+        return [self.engine.pool_sums(tiles, cores, means)]
+
+    def _pass(self, plane: Plane, find: Callable[[Tensor, list[tuple[slice, slice]]], list[Tensor]]) -> list[Tensor]:
+        """One run over a plane, again with smaller tiles where memory runs out; the means of what it finds."""
         alone = Picture((plane,), self.picture.size, self.picture.multiple)
-        sums, failure = [], None
-        try:
-            with closing(read_ahead(alone.steps(self.layout))) as steps:
-                for step in steps:
-                    cores = [(_inner(step.row, 1), _inner(column, 1)) for column in step.columns]
-                    sums.append(self.engine.pool_sums(step.tiles, cores, means).sum(0))
-                    self.progress.add(step, PASS_COST)
-        except OutOfMemory as error:
-            failure = str(error)
-        if failure is not None:
-            self._shrink(failure)
-            return None
         height, width = alone.extended
-        return (torch.stack(sums).sum(0) / (height * width)).float()
+        while True:
+            sums: list[list[Tensor]] = []
+            try:
+                with closing(read_ahead(alone.steps(self.layout))) as steps:
+                    for step in steps:
+                        cores = [(_inner(step.row, 1), _inner(column, 1)) for column in step.columns]
+                        sums.append([found.sum(0) for found in find(step.tiles, cores)])
+                        self.progress.add(step, PASS_COST)
+                self.passes += 1
+                return [(torch.stack(parts).sum(0) / (height * width)).float() for parts in zip(*sums, strict=True)]
+            except OutOfMemory as error:
+                failure = str(error)
+            self._shrink(failure)
 
     def _shrink(self, failure: str) -> None:
         before = self.layout.window(self.picture.extended)

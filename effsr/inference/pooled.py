@@ -124,6 +124,28 @@ def sums_at(net: nn.Module, tiles: Tensor, cores: Sequence[tuple[slice, slice]],
         features = reached.features
     else:
         raise ValueError(f'the network takes {len(means)} means over a picture, and none after these')
+    return _core_sums(features, tiles, cores)
+
+
+def rough_sums(net: nn.Module, tiles: Tensor, cores: Sequence[tuple[slice, slice]]) -> list[Tensor]:
+    """As :func:`sums_at` for all means in one run, each given those of the tile for the ones before it.
+
+    For networks that take so many that a pass for each would cost too much. What comes of it is near the means of the
+    picture, and not equal.
+    """
+    found: list[Tensor] = []
+
+    def keep(features: Tensor) -> Tensor:
+        found.append(_core_sums(features, tiles, cores))
+        return features.mean((2, 3))
+
+    with _Interception((), keep):
+        net(tiles)
+    return found
+
+
+def _core_sums(features: Tensor, tiles: Tensor, cores: Sequence[tuple[slice, slice]]) -> Tensor:
+    """Sums of features over the core of each tile, float64 (B, C), for each pixel of the tile."""
     down, across = features.shape[-2] / tiles.shape[-2], features.shape[-1] / tiles.shape[-1]
     sums = [part[:, _scaled(rows, down), _scaled(columns, across)].sum((1, 2), dtype=torch.float64)
             for part, (rows, columns) in zip(features, cores, strict=True)]

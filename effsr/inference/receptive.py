@@ -55,8 +55,7 @@ def receptive_field(net: nn.Module, scale: int, multiple: int = 1, name: str = '
 
 
 def _measured(net: nn.Module, scale: int, multiple: int) -> Field:
-    side = -(-16 // multiple) * multiple
-    means = whole_means(net, torch.full((1, 3, side, side), 0.5, dtype=torch.float64))
+    means = grey_means(net, multiple)
     reach = _bound(net)
     while True:
         reach = min(-(-reach // multiple) * multiple, LONGEST)
@@ -96,12 +95,12 @@ def _spread(net: nn.Module, means: Sequence[Tensor], scale: int, multiple: int, 
     return widest
 
 
-def count_pools(net: nn.Module, multiple: int = 1) -> int:
-    """How many means over the whole picture a network takes, on whatever device it is."""
+def grey_means(net: nn.Module, multiple: int = 1) -> list[Tensor]:
+    """The means that a network takes over a grey picture: how many they are, and of what size."""
     side = -(-16 // multiple) * multiple
-    like = next(net.parameters())
+    like = next(net.parameters(), torch.zeros(()))
     with torch.inference_mode():
-        return len(whole_means(net, torch.full((1, 3, side, side), 0.5, dtype=like.dtype, device=like.device)))
+        return whole_means(net, torch.full((1, 3, side, side), 0.5, dtype=like.dtype, device=like.device))
 
 
 def needed_halo(net: nn.Module, scale: int, multiple: int = 1, name: str = '') -> int | None:
@@ -114,10 +113,12 @@ def needed_halo(net: nn.Module, scale: int, multiple: int = 1, name: str = '') -
         Pixels of the input, or None where there is none; networks that pool are taken as given their means.
     """
     bound = _bound(net)
-    if bound > DEEP and not count_pools(net, multiple):
-        like = next(net.parameters())
-        found = effective_halo(lambda part: net(part.to(like)).float().cpu(), bound, multiple)
-        if found < bound:
+    attends = any(isinstance(part, (nn.Linear, nn.LayerNorm)) for part in net.modules())
+    if bound > DEEP or attends:
+        like, means = next(net.parameters(), torch.zeros(())), grey_means(net, multiple)
+        limit = max(bound, 2 * FIRST_REACH)
+        found = effective_halo(lambda part: run_with_means(net, part.to(like), means).float().cpu(), limit, multiple)
+        if found < limit:
             return found
     return receptive_field(net, scale, multiple, name).halo
 

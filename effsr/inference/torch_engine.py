@@ -3,16 +3,19 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from effsr.inference.engine import EngineSettings, OutOfMemory, Say
 from effsr.inference.memory import free_memory, measure_bytes
-from effsr.inference.pooled import run_with_means, sums_at
+from effsr.inference.pooled import rough_sums, run_with_means, sums_at
 from effsr.inference.precision import DTYPES, check_device, choose_precision, spoiled
-from effsr.inference.receptive import count_pools, needed_halo
+from effsr.inference.receptive import grey_means, needed_halo
 from effsr.inference.weights import LoadedModel
+
+Result = TypeVar('Result')
 
 
 def open_torch(model: LoadedModel, settings: EngineSettings, say: Say) -> 'TorchEngine':
@@ -24,6 +27,8 @@ def open_torch(model: LoadedModel, settings: EngineSettings, say: Say) -> 'Torch
     if settings.precision != 'fp32':
         chosen = choose_precision(settings.precision, device, engine.run_at, model.multiple, say)
         engine.change_precision(chosen)
+    if settings.compile:  # last, so that what is only tried is not compiled
+        engine.compile()
     return engine
 
 
@@ -37,13 +42,15 @@ class TorchEngine:
         model: Its network is moved to the device.
         device: Where it runs.
         precision: 'fp32', 'bf16' or 'fp16'.
-        settings: For the memory format and compilation.
+        settings: For the memory format.
         say: Told when the precision had to change.
     """
 
     def __init__(self, model: LoadedModel, device: torch.device, precision: str, settings: EngineSettings,
                  say: Say) -> None:
-        last = settings.channels_last if settings.channels_last is not None else device.type == 'cpu'
+        last = settings.channels_last
+        if last is None:
+            last = device.type == 'cpu' or settings.precision != 'fp32'
         self.model = model
         self.device = device
         self.precision = precision
@@ -53,8 +60,9 @@ class TorchEngine:
         self.scale = model.scale
         self.multiple = model.multiple
         self.fixed_batch = None
-        self.pools = count_pools(self.net, model.multiple)
-        self.compiled = self._compiled(settings.compile)
+        self.pools = len(grey_means(self.net, model.multiple))
+        self.compiled: nn.Module = self.net
+        self.measured: dict[str, float] = {}
 
     @property
     def name(self) -> str:
@@ -63,7 +71,9 @@ class TorchEngine:
     @cached_property
     def halo(self) -> int | None:
         """Measured when it is first wanted: small pictures need none."""
-        key = f'{self.model.arch} {sorted(self.model.args.items())}'
+        # Shapes too: a network that another library described has no arguments here.
+        shapes = sorted((name, tuple(value.shape)) for name, value in self.net.state_dict().items())
+        key = f'{self.model.arch} {sorted(self.model.args.items())} {shapes}'
         return needed_halo(self.net, self.scale, self.multiple, key)
 
     def __call__(self, tiles: Tensor) -> Tensor:
@@ -74,8 +84,7 @@ class TorchEngine:
         answer = self.run_at(tiles, self.precision, means)
         fault = spoiled(tiles, answer)
         if fault and self.precision != 'fp32':
-            self.say(f'{self.model.arch} gave {fault} in {self.precision}; redone, and continued, in fp32')
-            self.change_precision('fp32')
+            self._give_up_half(fault)
             answer = self.run_at(tiles, 'fp32', means)
             fault = spoiled(tiles, answer)
         if fault == 'NaN or infinity':
@@ -84,15 +93,32 @@ class TorchEngine:
 
     def run_at(self, tiles: Tensor, precision: str, means: Sequence[Tensor] = ()) -> Tensor:
         """A run in the given precision, whose result is not looked at."""
-        return self._guarded(lambda part: run_with_means(self.compiled, part, means), tiles, precision).float().cpu()
+        try:
+            answer = self._guarded(lambda part: run_with_means(self.compiled, part, means), tiles, precision)
+        except ValueError as error:
+            if self.compiled is self.net:
+                raise
+            self.say(f'torch.compile failed, the network runs without it ({str(error)[:160]})')
+            self.compiled = self.net
+            return self.run_at(tiles, precision, means)
+        return answer.float().cpu()
 
     def pool_sums(self, tiles: Tensor, cores: Sequence[tuple[slice, slice]], means: Sequence[Tensor]) -> Tensor:
-        sums = self._guarded(lambda part: sums_at(self.net, part, cores, means), tiles, self.precision)
-        if not torch.isfinite(sums).all() and self.precision != 'fp32':
-            self.say(f'{self.model.arch} gave NaN or infinity in {self.precision}; redone, and continued, in fp32')
-            self.change_precision('fp32')
-            sums = self._guarded(lambda part: sums_at(self.net, part, cores, means), tiles, 'fp32')
-        return sums.cpu()
+        return self._sums(lambda part: [sums_at(self.net, part, cores, means)], tiles)[0]
+
+    def rough_sums(self, tiles: Tensor, cores: Sequence[tuple[slice, slice]]) -> list[Tensor]:
+        return self._sums(lambda part: rough_sums(self.net, part, cores), tiles)
+
+    def _sums(self, find: Callable[[Tensor], list[Tensor]], tiles: Tensor) -> list[Tensor]:
+        sums = self._guarded(find, tiles, self.precision)
+        if self.precision != 'fp32' and not all(torch.isfinite(one).all() for one in sums):
+            self._give_up_half('NaN or infinity')
+            sums = self._guarded(find, tiles, 'fp32')
+        return [one.cpu() for one in sums]
+
+    def _give_up_half(self, fault: str) -> None:
+        self.say(f'{self.model.arch} gave {fault} in {self.precision}; redone, and continued, in fp32')
+        self.change_precision('fp32')
 
     def with_means(self, means: Sequence[Tensor]) -> 'BoundEngine':
         return BoundEngine(self, tuple(means))
@@ -101,14 +127,26 @@ class TorchEngine:
         """From now on 'fp32', 'bf16' or 'fp16'."""
         self.precision = precision
 
+    def compile(self) -> None:
+        """From now on by torch.compile, which prepares the network when it is first run on a size."""
+        if self.pools:
+            self.say(f'{self.model.arch} averages over the whole picture and runs without torch.compile')
+            return
+        self.compiled = torch.compile(self.net)
+
     def bytes_per_pixel(self) -> float:
-        return measure_bytes(lambda tiles: self.run_at(tiles, self.precision), self.device, self.multiple)
+        name = self.precision
+        if name not in self.measured:
+            # Not the compiled network, which would be compiled for the probe's size, too.
+            self.measured[name] = measure_bytes(lambda tiles: self._guarded(self.net, tiles, name).float().cpu(),
+                                                self.device, self.multiple)
+        return self.measured[name]
 
     def free_memory(self) -> int:
         return free_memory(self.device)
 
     @torch.inference_mode()
-    def _guarded(self, run: Callable[[Tensor], Tensor], tiles: Tensor, precision: str) -> Tensor:
+    def _guarded(self, run: Callable[[Tensor], Result], tiles: Tensor, precision: str) -> Result:
         dtype = DTYPES[precision]
         half = torch.autocast(self.device.type, dtype) if dtype != torch.float32 else nullcontext()
         try:
@@ -125,14 +163,6 @@ class TorchEngine:
         if self.device.type == 'cuda':
             torch.cuda.empty_cache()
         raise cause
-
-    def _compiled(self, wanted: bool) -> nn.Module:
-        if not wanted:
-            return self.net
-        if self.pools:
-            self.say(f'{self.model.arch} averages over the whole picture and runs without torch.compile')
-            return self.net
-        return torch.compile(self.net, dynamic=False)
 
 
 @dataclass(frozen=True)

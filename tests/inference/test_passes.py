@@ -1,4 +1,5 @@
 """Tiles of a picture equal the whole, for every architecture; smaller tiles when memory runs out."""
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from effsr.archs.efficientsr_arch import EfficientSRNet
 from effsr.archs.rrdbnet_arch import RRDBNet
 from effsr.archs.srresnet_arch import SRResNet
 from effsr.archs.srvgg_arch import SRVGGNetCompact
+from effsr.inference import passes
 from effsr.inference.engine import EngineSettings, OutOfMemory, open_engine, silent
 from effsr.inference.passes import BandEnd, BandLost, Part, Picture, Progress, Runner
 from effsr.inference.plan import Layout
@@ -158,6 +160,18 @@ def test_a_whole_picture_that_does_not_fit_gets_its_halo():
     expected = whole(model, pixels)
     assert runner.retries >= 1 and runner.passes == 3
     assert (tiled - expected).abs().max() <= 1e-5 * max(1, expected.abs().max())
+
+
+def test_very_many_means_are_found_in_one_pass_and_that_is_said(monkeypatch):
+    model, said = model_of('EfficientSRNet'), []
+    torch.manual_seed(0)
+    model = dataclasses.replace(model, net=EfficientSRNet(num_feat=8, num_block=3).eval().requires_grad_(False))
+    engine = open_engine(model, EngineSettings(precision='fp32', device='cpu'))
+    monkeypatch.setattr(passes, 'MOST_PASSES', 2)
+    pixels = np.random.default_rng(0).integers(0, 256, (80, 90, 3), np.uint8)
+    tiled, runner = gather(engine, pixels, Layout((30, 30), engine.halo, 1), said.append)
+    assert runner.passes == 1 and len(said) == 1 and 'averages 3 times over the whole picture' in said[0]
+    assert (tiled - whole(model, pixels)).abs().max() < 1e-3
 
 
 def test_memory_that_suffices_for_no_tile_is_an_error():

@@ -128,3 +128,24 @@ def test_memory_of_larger_networks_is_larger():
     # The picture, four maps of the result's size at the end; and with many features two maps of these before it.
     assert small == pytest.approx(SCRATCH * 4 * (3 + 4 * 48))
     assert large == pytest.approx(SCRATCH * 4 * (3 + 2 * 256))
+
+
+def test_compiling_that_fails_is_said_and_left(monkeypatch):
+    def fail(net, **settings):
+        def run(tiles):
+            raise RuntimeError('no compiler\nfound')
+        return run
+
+    monkeypatch.setattr(torch, 'compile', fail)
+    said = []
+    engine = opened(SRVGGNetCompact(num_feat=4, num_conv=1), say=said.append, compile=True)
+    assert engine.name == 'torch cpu fp32 compiled'
+    assert engine(TILES).shape == engine(TILES).shape == (2, 3, 48, 40)
+    assert engine.name == 'torch cpu fp32' and len(said) == 1
+    assert said[0].startswith('torch.compile failed, the network runs without it (SRVGGNetCompact failed on tiles')
+
+
+def test_networks_that_pool_are_not_compiled():
+    said = []
+    assert opened(EfficientSRNet(num_feat=4, num_block=1), say=said.append, compile=True).name == 'torch cpu fp32'
+    assert said == ['EfficientSRNet averages over the whole picture and runs without torch.compile']
