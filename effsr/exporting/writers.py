@@ -123,8 +123,9 @@ def write_executorch(order: Order, folder: Path, stem: str) -> list[Path]:
     if order.facts.precision != 'fp32':
         raise ValueError(f'--format executorch --precision {order.facts.precision}: accepted: fp32')
     need(('executorch',), '--format executorch')
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.exir import to_edge_transform_and_lower
+    with quiet_exporters():  # they warn of Python's and PyTorch's own parts
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
     from torch.export import Dim, export
 
     multiple = order.model.multiple

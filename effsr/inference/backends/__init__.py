@@ -97,5 +97,5 @@ def _check_precision(path: Path, engine: Engine, settings: EngineSettings) -> No
     held = engine.facts.precision
     if settings.precision not in ('auto', held) and not (
             settings.precision == 'bf16' and held == 'fp32' and engine.name.startswith('openvino')):
-        raise ValueError(f'{path}: was exported in {held}; --precision {settings.precision} cannot change that; accepted: '
-                         f'auto or {held}, or export the weights again')
+        raise ValueError(f'{path}: was exported in {held}, which --precision {settings.precision} cannot change; '
+                         f'accepted: auto or {held}, or export the weights again')

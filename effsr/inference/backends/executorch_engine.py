@@ -8,6 +8,7 @@ from torch import Tensor
 from effsr.inference.backends.answers import checked, plain_errors
 from effsr.inference.backends.facts import KEY, Facts, read_facts
 from effsr.inference.backends.libraries import need
+from effsr.inference.backends.onnx_graph import quiet_exporters
 from effsr.inference.engine import EngineSettings, OutOfMemory
 
 # Longest side of a picture, in input pixels: ExecuTorch plans its memory for the largest picture beforehand.
@@ -50,7 +51,8 @@ def open_executorch(path: str | os.PathLike, settings: EngineSettings) -> ExecuT
     if settings.device == 'cuda':
         raise ValueError('--device cuda: this export is for the CPU; accepted: --device cpu or auto')
     need(('executorch',), 'ExecuTorch')
-    from executorch.runtime import Runtime
+    with quiet_exporters():  # warns of parts of its own
+        from executorch.runtime import Runtime
 
     name = os.fspath(path)
     with plain_errors(name):

@@ -25,5 +25,5 @@ def need(names: Sequence[str], what: str) -> None:
     absent = missing(names)
     if absent:
         extras = ','.join(dict.fromkeys(EXTRAS[name] for name in absent))
-        raise ValueError(f'{what}: {", ".join(absent)} not installed; pip install "effsr[{extras}]", or from a checkout '
-                         f'pip install -e ".[{extras}]"')
+        raise ValueError(f'{what}: {", ".join(absent)} not installed; pip install "effsr[{extras}]", or from a '
+                         f'checkout pip install -e ".[{extras}]"')
