@@ -53,7 +53,7 @@ class Engine(Protocol):
 
 
 class OutOfMemory(RuntimeError):
-    """A batch of tiles does not fit; what holds the picture is as it was."""
+    """Not enough memory, for a batch of tiles: fewer or smaller ones may pass."""
 
 
 @runtime_checkable

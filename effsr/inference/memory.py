@@ -2,13 +2,16 @@
 import os
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from effsr.inference.engine import OutOfMemory
 
 UNKNOWN = 2 * 1024**3
 NO_LIMIT = 2**60
@@ -30,6 +33,23 @@ def free_memory(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0] + cached
     found = [value for value in (_available(), *(_group_free(*group) for group in GROUPS)) if value is not None]
     return min(found, default=UNKNOWN)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error says that there was not enough memory: torch has several ways to."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+        isinstance(error, RuntimeError) and 'memory' in str(error).lower())
+
+
+@contextmanager
+def as_out_of_memory() -> Iterator[None]:
+    """Within it, all ways to run out of memory are :class:`effsr.inference.engine.OutOfMemory`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out(error):
+            raise
+        raise OutOfMemory(str(error) or type(error).__name__) from error
 
 
 def _available() -> int | None:

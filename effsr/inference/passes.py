@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from effsr.inference.engine import Engine, OutOfMemory, PooledEngine, Say
+from effsr.inference.memory import as_out_of_memory
 from effsr.inference.overlap import read_ahead
 from effsr.inference.plan import Layout, padded
 from effsr.inference.planes import Plane
@@ -78,7 +79,8 @@ class Picture:
             for plane in self.planes:
                 for first in range(0, len(columns), layout.batch):
                     some = columns[first:first + layout.batch]
-                    tiles = torch.stack([plane.window(row, column, self.multiple) for column in some])
+                    with as_out_of_memory():
+                        tiles = torch.stack([plane.window(row, column, self.multiple) for column in some])
                     last = plane is self.planes[-1] and first + layout.batch >= len(columns)
                     yield _Step(plane, row, some, tiles, last)
 
@@ -165,8 +167,9 @@ class Runner:
         answers = run_checked(engine, tiles, engine.scale)
         for column, answer in zip(step.columns, answers[:len(step.columns)], strict=True):
             inner = answer[:, _inner(step.row, engine.scale), _inner(column, engine.scale)]
-            # A copy: a view would keep the whole tile until it is written.
-            deliver(Part(step.plane, step.row, column, inner.clone()))
+            with as_out_of_memory():  # a copy: a view would keep the whole tile until it is written
+                inner = inner.clone()
+            deliver(Part(step.plane, step.row, column, inner))
         self.progress.add(step)
 
     def _bind(self) -> None:

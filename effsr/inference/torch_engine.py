@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from effsr.inference.engine import EngineSettings, OutOfMemory, Say
-from effsr.inference.memory import free_memory, measure_bytes
+from effsr.inference.memory import free_memory, measure_bytes, ran_out
 from effsr.inference.pooled import rough_sums, run_with_means, sums_at
 from effsr.inference.precision import DTYPES, check_device, choose_precision, spoiled
 from effsr.inference.receptive import grey_means, needed_halo
@@ -93,15 +93,17 @@ class TorchEngine:
 
     def run_at(self, tiles: Tensor, precision: str, means: Sequence[Tensor] = ()) -> Tensor:
         """A run in the given precision, whose result is not looked at."""
+        def run(part: Tensor) -> Tensor:
+            return run_with_means(self.compiled, part, means).float().cpu()
+
         try:
-            answer = self._guarded(lambda part: run_with_means(self.compiled, part, means), tiles, precision)
+            return self._guarded(run, tiles, precision)
         except ValueError as error:
             if self.compiled is self.net:
                 raise
             self.say(f'torch.compile failed, the network runs without it ({str(error)[:160]})')
             self.compiled = self.net
             return self.run_at(tiles, precision, means)
-        return answer.float().cpu()
 
     def pool_sums(self, tiles: Tensor, cores: Sequence[tuple[slice, slice]], means: Sequence[Tensor]) -> Tensor:
         return self._sums(lambda part: [sums_at(self.net, part, cores, means)], tiles)[0]
@@ -152,10 +154,8 @@ class TorchEngine:
         try:
             with half:
                 return run(tiles.to(self.device, memory_format=self.format))
-        except MemoryError as error:
-            raise OutOfMemory(str(error)) from error
-        except RuntimeError as error:
-            if not isinstance(error, torch.OutOfMemoryError) and 'memory' not in str(error).lower():
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error):
                 raise ValueError(f'{self.model.arch} failed on tiles of {tuple(tiles.shape)}: '
                                  f'{" ".join(str(error).split())}') from error
             cause = OutOfMemory(str(error))

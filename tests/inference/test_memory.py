@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from effsr.inference import memory
-from effsr.inference.memory import SCRATCH, free_memory, measure_bytes
+from effsr.inference.engine import OutOfMemory
+from effsr.inference.memory import SCRATCH, as_out_of_memory, free_memory, measure_bytes
 
 CPU = torch.device('cpu')
 
@@ -31,6 +32,17 @@ def test_without_any_answer_two_gigabytes_are_assumed(monkeypatch):
     monkeypatch.setattr(memory, 'GROUPS', ())
     monkeypatch.setattr(memory, '_available', lambda: None)
     assert free_memory(CPU) == 2 * 1024**3
+
+
+@pytest.mark.parametrize('error', [MemoryError(), torch.OutOfMemoryError('CUDA'), RuntimeError('cannot get memory')])
+def test_all_ways_to_run_out_are_one(error):
+    with pytest.raises(OutOfMemory), as_out_of_memory():
+        raise error
+
+
+def test_other_errors_stay():
+    with pytest.raises(RuntimeError, match='shapes'), as_out_of_memory():
+        raise RuntimeError('shapes do not fit')
 
 
 def test_bytes_of_what_is_alive_at_once():
