@@ -8,7 +8,7 @@ from effsr.data.image_animation import Animation, is_animation, read_animation
 from effsr.data.image_decode import Decoded, decode, without_alpha
 from effsr.data.image_encode import FORMATS
 from effsr.data.image_frames import LONGEST as LONGEST_FRAME
-from effsr.data.image_header import PILLOW_FORMATS, ImageError, read_bytes
+from effsr.data.image_header import PILLOW_FORMATS, ImageError, read_bytes, unreadable
 from effsr.data.image_io import upright_size
 from effsr.data.image_rows import shortcoming
 from effsr.inference.journal import Entry, Journal
@@ -83,8 +83,11 @@ def _known(source: Source, entry: Entry, settings: Settings, journal: Journal) -
 
 
 def _content(path: Path, max_pixels: int) -> Decoded | Animation:
-    with open(path, 'rb') as file:  # the header first: a file that is no picture may be of any size
-        upright_size(file, path, max_pixels, READ_FORMATS)
+    try:
+        with open(path, 'rb') as file:  # the header first: a file that is no picture may be of any size
+            upright_size(file, path, max_pixels, READ_FORMATS)
+    except OSError as error:
+        raise unreadable(path, error) from error
     data = read_bytes(path)
     if is_animation(data, path, max_pixels):
         return read_animation(data, path, max_pixels)

@@ -10,9 +10,8 @@ from effsr.data.image_header import ImageError
 from effsr.data.image_io import image_size
 from effsr.inference.sources import Source
 from effsr.inference.upscaling import Outcome
-from effsr.runtime.bar import on_terminal
+from effsr.runtime.bar import on_terminal, share_bar
 
-FORMAT = '{percentage:3.0f}% |{bar}| {elapsed} ETA {remaining}{postfix}'
 UNKNOWN_PIXELS = 1_000_000  # of a video, or of what cannot be read
 
 
@@ -51,7 +50,7 @@ class Teller:
         if not on_terminal(sys.stderr):
             yield
             return
-        with tqdm(total=sum(self._weights), bar_format=FORMAT, leave=False, dynamic_ncols=True, smoothing=0.1) as bar:
+        with share_bar(sum(self._weights)) as bar:
             self._bar = bar
             try:
                 yield
