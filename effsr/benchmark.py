@@ -4,8 +4,8 @@
     python effsr/benchmark.py degradation [--batch 4] [--crop 400]
     python effsr/benchmark.py data [--images DIR] [--workers 0 2]
     python effsr/benchmark.py discriminators [--batch 2] [--gt_size 128]
-    python effsr/benchmark.py models [--models NAME|WEIGHTS ...] [--size 256 ...] [--precision fp32 bf16 int8] [--backend
-                               eager openvino ...] [--growth]
+    python effsr/benchmark.py models [--models NAME|WEIGHTS ...] [--size 256 ...] [--precision fp32 bf16 int8]
+                               [--backend eager openvino ...] [--growth]
     python effsr/benchmark.py upscale [-m WEIGHTS] [--images DIR] [--megapixels 24] [--tasks folder large]
 
 Each subcommand prints its tables, with the sizes and the machine in their head; --json FILE and --markdown FILE keep

@@ -143,7 +143,7 @@ def _entrant(name: str, kind: str, path: Path | None) -> Entrant:
         return Entrant(Contestant(name, kind, source), path, f'{kind}, rounded once')
     model = load_model(path)
     contestant = Contestant(
-        name, kind, path.as_posix(), model.arch, dict(model.args), model.scale, sha256_of(path), _steps(path),
+        name, kind, path.as_posix(), model.arch, dict(model.args), model.scale, sha256_of(path), steps_of(path),
         sum(parameter.numel() for parameter in model.net.parameters()), model.note)
     return Entrant(contestant, path, _identity(model, contestant))
 
@@ -153,7 +153,7 @@ def _identity(model: LoadedModel, contestant: Contestant) -> str:
     return f'{plain} {model.key} {model.multiple}'
 
 
-def _steps(path: Path) -> int | None:
+def steps_of(path: Path) -> int | None:
     """Training iterations, as the JSON file beside the weights or the file's name says."""
     iteration = (read_sidecar(path) or {}).get('iteration')
     if isinstance(iteration, int) and not isinstance(iteration, bool):
