@@ -40,7 +40,11 @@ setup(
                  'playwright>=1.40'],  # drives a Chromium that is there already
         'schedulefree': ['schedulefree>=1.4'],  # optimizers without a schedule
         'spandrel': ['spandrel>=0.4'],  # reads the weights of many more networks
-        'onnx': ['onnx>=1.16', 'onnxscript>=0.2', 'onnxruntime>=1.18'],  # benchmark.py models --backend onnxruntime
+        'onnx': ['onnx>=1.16', 'onnxscript>=0.2', 'onnxruntime>=1.18'],  # export.py, --backend onnxruntime
+        'openvino': ['openvino>=2024.4'],  # conversion goes through ONNX: take the extra onnx too
+        'ncnn': ['ncnn>=1.0.20240410', 'pnnx>=20240410'],
+        'safetensors': ['safetensors>=0.4'],
+        'executorch': ['executorch>=1.0'],
         'metrics': ['safetensors>=0.4', 'lpips>=0.1.4', 'DISTS-pytorch>=0.1'],  # LPIPS and DISTS; pyiqa lives elsewhere
         # Backbones of perceptual losses by name, and LPIPSLoss and DISTSLoss.
         'perceptual': ['timm>=1.0', 'safetensors>=0.4', 'lpips>=0.1.4', 'DISTS-pytorch>=0.1'],

@@ -44,6 +44,8 @@ MAY_IMPORT = {
     'reports': {'evaluation.results', 'metrics.catalogue', 'metrics.psnr_ssim', 'data.image_io', 'runtime.atomic'},
     # Subcommands of benchmark.py, which drive whole models.
     'benchmarks': EVERYTHING,
+    # What export.py does: it runs networks, benchmarks' clocks and metrics.
+    'exporting': EVERYTHING,
     # What evaluate.py does: it runs networks, metrics, and what writes the report.
     'evaluation': EVERYTHING,
     # A whole run, in earnest or as a rehearsal; entry files only users import.
