@@ -18,6 +18,7 @@ from effsr.evaluation.card_text import Facts, as_plain, card_notes, card_table, 
 from effsr.evaluation.content import sha256_of
 from effsr.evaluation.contestants import parse_model, steps_of
 from effsr.evaluation.sets import SetFolders, parse_set
+from effsr.inference.backends import is_exported
 from effsr.inference.backends.libraries import missing
 from effsr.inference.upscaling import choose_device
 from effsr.inference.weights import LoadedModel, load_model
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     sys.path.append(str(Path.cwd()))
     _import(args.modules)
     name, kind, path = parse_model(args.model)
-    if kind != 'weights':
+    if kind != 'weights' or is_exported(path):
         raise ValueError(f'-m {args.model}: accepted here: a file of weights')
     device = choose_device(args.device)
     model = load_model(path)

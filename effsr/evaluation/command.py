@@ -14,6 +14,7 @@ from effsr.evaluation.plan import Plan, make_plan
 from effsr.evaluation.presentation import as_csv, as_markdown_text, as_terminal, tables_of
 from effsr.evaluation.results import Evaluation, to_json
 from effsr.evaluation.running import Found, carry_out
+from effsr.inference.backends import is_exported
 from effsr.inference.weights import load_model
 from effsr.runtime.environment import environment, machine, versions
 from effsr.runtime.measured import Measured, command_line, now, write_measured, write_text
@@ -58,7 +59,7 @@ def _write_report(folder: Path, evaluation: Evaluation, plan: Plan) -> None:
     from effsr.reports.page import write_report
 
     models = {entrant.name: load_model(entrant.path) for entrant in plan.entrants
-              if entrant.contestant.kind == 'weights'}
+              if entrant.contestant.kind == 'weights' and not is_exported(entrant.path)}
     costs: Mapping[str, Any] | None = None
     if models:
         tell('evaluate: measuring the cost of each network')

@@ -8,14 +8,15 @@ from effsr.curation.errors import refuse
 from effsr.data.image_io import image_size
 from effsr.evaluation.content import sha256_of
 from effsr.evaluation.names import by_stem, matched
+from effsr.evaluation.networks import open_network, parameters_of
 from effsr.evaluation.results import Contestant
 from effsr.evaluation.sets import NAME, PictureSet
-from effsr.inference.weights import LoadedModel, load_model
+from effsr.inference.weights import LoadedModel
 from effsr.runtime.sidecar import read_sidecar
 
 INTERPOLATIONS = ('bicubic', 'lanczos')
 OTHERS = ('gt', 'lq')  # names of pictures that are no one's result
-FORM = 'accepted: a .pth file, bicubic, lanczos, or a folder of pictures'
+FORM = 'accepted: a file of weights or of effsr/export.py, bicubic, lanczos, or a folder of pictures'
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,10 @@ def _entrant(name: str, kind: str, path: Path | None) -> Entrant:
     if kind != 'weights':
         source = path.as_posix() if path else ''
         return Entrant(Contestant(name, kind, source), path, f'{kind}, rounded once')
-    model = load_model(path)
+    model = open_network(path)
     contestant = Contestant(
         name, kind, path.as_posix(), model.arch, dict(model.args), model.scale, sha256_of(path), steps_of(path),
-        sum(parameter.numel() for parameter in model.net.parameters()), model.note)
+        parameters_of(model), model.note)
     return Entrant(contestant, path, _identity(model, contestant))
 
 

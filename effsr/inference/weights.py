@@ -64,7 +64,8 @@ def load_model(path: str | Path, device: str | torch.device = 'cpu') -> LoadedMo
     try:
         return _load_own(path, loaded, _plan_from_sidecar(info, sidecar_path(path)) if told else None, device)
     except CheckpointError:
-        found = None if told else open_with_spandrel(loaded, path)
+        # The head of a .safetensors file may name an architecture of spandrel's.
+        found = None if told and sidecar_path(path).exists() else open_with_spandrel(loaded, path)
         if found is None:
             raise
     entry = next((name for name, value in loaded.items() if isinstance(value, Mapping)), BARE)

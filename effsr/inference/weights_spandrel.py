@@ -18,6 +18,7 @@ from effsr.runtime.checkpoint import CheckpointError
 
 INSTALL = 'pip install "effsr[spandrel]" to read those of many more'
 DISCOURAGED = 'discouraged'
+OWN_PREFIX = 'model.'
 
 
 @dataclass(frozen=True)
@@ -105,18 +106,28 @@ def open_with_spandrel(loaded: Any, path: Path) -> Found | None:
     state_dict = spandrel.canonicalize_state_dict(dict(loaded))
     if not state_dict or not all(isinstance(value, Tensor) for value in state_dict.values()):
         return None
+    if all(name.startswith(OWN_PREFIX) for name in state_dict):  # as Enlarged's are, exported to safetensors
+        without = {name.removeprefix(OWN_PREFIX): value for name, value in state_dict.items()}
+        described = _described(spandrel, without, path) or _described(spandrel, state_dict, path)
+    else:
+        described = _described(spandrel, state_dict, path)
+    if described is None:
+        return None
+    _check_kind(described, spandrel, path)
+    return _found(described, spandrel)
+
+
+def _described(spandrel: ModuleType, state_dict: dict[str, Tensor], path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # what it should have written otherwise is no concern of the user's
-            described = spandrel.MAIN_REGISTRY.load(state_dict)
+            return spandrel.MAIN_REGISTRY.load(state_dict)
     except spandrel.UnsupportedModelError:
         return None
     # An architecture that takes weights for its own may fail on them in any way.
     except Exception as error:
         raise CheckpointError(f'{path}: spandrel cannot build the network of these weights: '
                               f'{" ".join(str(error).split())[:300]}; take the file of another source') from error
-    _check_kind(described, spandrel, path)
-    return _found(described, spandrel)
 
 
 def _spandrel() -> ModuleType | None:

@@ -2,6 +2,7 @@
 import effsr  # noqa: F401  registers
 
 # isort: split
+import json
 import os
 import pickle
 import zipfile
@@ -74,6 +75,38 @@ def test_safetensors_too(tmp_path):
     library.save_file(net.state_dict(), tmp_path / 'a.safetensors')
     picture = torch.rand(1, 3, 8, 8)
     assert torch.equal(load_model(tmp_path / 'a.safetensors').net(picture), net(picture))
+
+
+def test_what_export_writes_of_such_a_network(tmp_path):
+    """safetensors, with an architecture in its head that is spandrel's and names that begin with model."""
+    pytest.importorskip('spandrel')
+    pytest.importorskip('safetensors')
+    from effsr.exporting.writers import WRITERS, Order
+    from effsr.inference.backends.facts import facts_of
+
+    save_atomic(span().state_dict(), tmp_path / 'a.pth')
+    model = load_model(tmp_path / 'a.pth')
+    path, = WRITERS['safetensors'](Order(model, facts_of(model)), tmp_path, 'b')
+    again, picture = load_model(path), torch.rand(1, 3, 8, 8)
+    assert again.arch == 'SPAN' and again.args == model.args
+    assert torch.equal(again.net(picture), model.net(picture))
+
+
+def test_what_export_writes_of_ones_own_network(tmp_path):
+    pytest.importorskip('safetensors')
+    from effsr.archs.srvgg_arch import SRVGGNetCompact
+    from effsr.exporting.writers import WRITERS, Order
+    from effsr.inference.backends.facts import facts_of
+
+    # An activation that leaves no trace in weights: only the head tells it.
+    net = SRVGGNetCompact(num_feat=4, num_conv=1, upscale=2, act_type='leakyrelu')
+    save_atomic(net.state_dict(), tmp_path / 'a.pth')
+    args = {'num_feat': 4, 'num_conv': 1, 'upscale': 2, 'act_type': 'leakyrelu'}
+    (tmp_path / 'a.json').write_text(json.dumps({'arch': {'type': 'SRVGGNetCompact', 'args': args}}))
+    model = load_model(tmp_path / 'a.pth')
+    path, = WRITERS['safetensors'](Order(model, facts_of(model)), tmp_path, 'b')
+    again = load_model(path)
+    assert (again.arch, again.args, again.scale, again.note) == ('SRVGGNetCompact', args, 2, '')
 
 
 def test_the_network_can_be_sent_to_another_process(tmp_path):
