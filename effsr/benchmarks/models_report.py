@@ -22,8 +22,8 @@ NOTES = (
     'above 100% caches serve, or a compiler joins operations. Where FLOP/byte lies below the balance of the machine, '
     'memory is the limit, not arithmetic.',
     'onnxruntime, openvino and ncnn run files that effsr/export.py writes, with the checks of every answer that '
-    'upscale.py has; int8 is calibrated by percentile. cudagraphs launches the recorded pass as one. Above 100% of peak a library multiplies less '
-    'than is counted (Winograd).',
+    'upscale.py has; int8 is calibrated by percentile. cudagraphs launches the recorded pass as one. Above 100% of '
+    'peak a library multiplies less than is counted (Winograd).',
     'Peak memory: each in a process of its own, one pass, above Python and its libraries; weights are in it, and so is '
     'what a compiler needs. On a GPU what torch allocated.',
 )
