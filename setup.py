@@ -36,7 +36,7 @@ setup(
     ],
     extras_require={
         'test': ['pytest>=8', 'ruff>=0.6', 'jsonschema>=4', 'schedulefree>=1.4', 'timm>=1.0', 'safetensors>=0.4',
-                 'lpips>=0.1.4', 'DISTS-pytorch>=0.1', 'spandrel>=0.4',
+                 'lpips>=0.1.4', 'DISTS-pytorch>=0.1', 'spandrel>=0.4', 'av>=14',
                  'playwright>=1.40'],  # drives a Chromium that is there already
         'schedulefree': ['schedulefree>=1.4'],  # optimizers without a schedule
         'spandrel': ['spandrel>=0.4'],  # reads the weights of many more networks
@@ -45,6 +45,7 @@ setup(
         'ncnn': ['ncnn>=1.0.20240410', 'pnnx>=20240410'],
         'safetensors': ['safetensors>=0.4'],
         'executorch': ['executorch>=1.0'],
+        'video': ['av>=14'],  # upscale.py on videos; brings FFmpeg's libraries along
         'metrics': ['safetensors>=0.4', 'lpips>=0.1.4', 'DISTS-pytorch>=0.1'],  # LPIPS and DISTS; pyiqa lives elsewhere
         # Backbones of perceptual losses by name, and LPIPSLoss and DISTSLoss.
         'perceptual': ['timm>=1.0', 'safetensors>=0.4', 'lpips>=0.1.4', 'DISTS-pytorch>=0.1'],

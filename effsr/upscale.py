@@ -94,6 +94,8 @@ def main(argv: list[str] | None = None) -> int:
         for name in args.modules:
             import_module(name)
         sources = list_sources(args.input, args.recursive)
+        if all(source.error for source in sources):
+            raise ValueError('\nupscale: '.join(source.error for source in sources))
         settings = read_settings(args, sources)
         network = open_weights(args, teller)
         settings = settings.of_network(network.identity)
@@ -101,7 +103,7 @@ def main(argv: list[str] | None = None) -> int:
             for outcome in upscale_files(network.engine, sources, settings, teller.note, teller.progress):
                 teller.report(outcome)
     except (ValueError, ImportError) as error:
-        print(f'upscale: {" ".join(str(error).split())}', file=sys.stderr)
+        print(f'upscale: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f'upscale: stopped; what lies in {args.output} is whole, and --resume goes on from there',

@@ -3,6 +3,7 @@ import glob
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from effsr.data.image_io import IMAGE_SUFFIXES, list_images
@@ -36,7 +37,8 @@ def list_sources(inputs: Sequence[str | Path], recursive: bool = False) -> list[
     """The files that inputs name, in their order, each once.
 
     A folder stands for the pictures in it, still or animated, and with ``recursive`` for those below it; videos are
-    taken by name or pattern. A pattern (``*``, ``?``, ``[...]``, ``**``) stands for the files that fit it.
+    taken by name or pattern. A pattern (``*``, ``?``, ``[...]``, ``**``) stands for the files that fit it; folders that
+    it goes through are those of the results.
 
     Returns:
         What is missing, or holds no picture, is among them, with its error.
@@ -65,7 +67,9 @@ def _named_by(text: str, recursive: bool) -> list[Source]:
     wanted = (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES)
     paths = [Path(match) for match in sorted(glob.glob(text, recursive=True))]
     files = [file for file in paths if file.is_file() and file.suffix.lower() in wanted]
-    return [Source(file) for file in files] or [Source(path, error=f'{text}: no picture or video fits this pattern')]
+    base = Path(*takewhile(lambda part: not any(mark in part for mark in PATTERN_MARKS), path.parts))
+    none = Source(path, error=f'{text}: no picture or video fits this pattern')
+    return [Source(file, file.parent.relative_to(base)) for file in files] or [none]
 
 
 def output_stems(sources: Sequence[Source]) -> list[str]:

@@ -1,7 +1,7 @@
 """Upscaling files with a trained network: what effsr/upscale.py does, less the talking."""
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,14 +17,17 @@ from effsr.inference.jobs import VIDEO, Loaded, animation_suffix, load, moving_t
 from effsr.inference.journal import Journal
 from effsr.inference.overlap import read_ahead
 from effsr.inference.plan import output_size
+from effsr.inference.precision import check_device
 from effsr.inference.settings import Settings
 from effsr.inference.sources import Source, output_stems
 from effsr.inference.stills import compare_path, upscale_still
+from effsr.inference.streaming import Report
 from effsr.inference.tiling import crop_to_scale, pad_to_multiple, upscale_tiled
 from effsr.inference.weights import LoadedModel
 
 AUTO_TILE = 512
 AUTO_TILE_ABOVE = 1_000_000
+choose_device = check_device  # the name by which measurements know it
 
 
 @dataclass(frozen=True)
@@ -53,17 +56,6 @@ class Outcome:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     done: bool = False
-
-
-def choose_device(name: str) -> torch.device:
-    """'auto' takes CUDA where there is one.
-
-    Raises:
-        ValueError: CUDA is asked for and absent.
-    """
-    if name == 'cuda' and not torch.cuda.is_available():
-        raise ValueError('device is cuda, but torch finds none; accepted here: --device cpu or auto')
-    return torch.device('cuda' if name == 'auto' and torch.cuda.is_available() else name.replace('auto', 'cpu'))
 
 
 def upscale_files(engine: Engine, sources: Sequence[Source], settings: Settings, say: Say = silent,
@@ -96,6 +88,7 @@ class _Run:
         self.engine, self.settings, self.journal = engine, settings, journal
         self.say, self.progress = say, progress
         self._written: set[Path] = set()
+        self._folders: list[Path] = []  # made here, deepest first
 
     def outcome(self, loaded: Loaded, stem: str) -> Outcome:
         source, started = loaded.source, time.perf_counter()
@@ -109,14 +102,20 @@ class _Run:
         try:
             made = self._upscale(loaded, place)
         except (OutOfMemory, MemoryError) as error:
-            return Outcome(source.path, f'{source.path}: {one_line(error)}; pass a smaller --tile, or free memory')
+            return self._failed(source.path, f'{source.path}: {one_line(error)}; pass a smaller --tile, or free memory')
         except ImageError as error:
-            return Outcome(source.path, one_line(error))
+            return self._failed(source.path, one_line(error))
         except (ValueError, RuntimeError, OSError) as error:
-            return Outcome(source.path, f'{source.path}: {one_line(error)}')
+            return self._failed(source.path, f'{source.path}: {one_line(error)}')
         self._written.add(made.target)
         self.journal.note(source.path, self.settings.naming, made.target, self.settings.record())
         return replace(made, seconds=time.perf_counter() - started)
+
+    def _failed(self, source: Path, error: str) -> Outcome:
+        for folder in self._folders:
+            with suppress(OSError):  # it holds other results
+                folder.rmdir()
+        return Outcome(source, error)
 
     def _upscale(self, loaded: Loaded, place: Path) -> Outcome:
         if loaded.content == VIDEO:
@@ -165,13 +164,15 @@ class _Run:
                 raise ImageError(f'{source}: {target} exists; it is the input itself; choose another -o or --suffix')
             if not self.settings.overwrite:
                 raise ImageError(f'{source}: {target} exists; pass --overwrite to replace it')
+        new = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+        self._folders = [*new, *(folder for folder in self._folders if folder not in new)]
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ImageError(f'{target.parent}: cannot be made ({error.strerror}); choose another -o') from error
 
 
-def _tile(report) -> tuple[int, int]:
+def _tile(report: Report) -> tuple[int, int]:
     return report.tile if report.tiles > 1 else (0, 0)
 
 

@@ -1,5 +1,6 @@
 """What decoding brings along; and transparency by rule, in integers worked out by hand."""
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +74,25 @@ def test_cmyk_becomes_rgb():
     decoded = of_bytes(Image.new('CMYK', (4, 6), (0, 255, 255, 0)), 'JPEG', quality=100)
     assert decoded.pixels.shape == (6, 4, 3) and 'approximate' in decoded.notes[0]
     assert np.abs(decoded.pixels.astype(int) - (255, 0, 0)).max() < 4
+
+
+def cmyk_profile():
+    """By hand (ICC.1:2022, 10.10): full cyan is L* 50 without colour, all else paper white."""
+    lab = np.tile(np.array([255, 128, 128], np.uint8), (16, 1))
+    lab[8] = (round(50 / 100 * 255), 128, 128)  # cyan varies slowest
+    straight = bytes(range(256))
+    matrix = struct.pack('>9i', *(np.eye(3, dtype=int).ravel() * 65536))
+    table = b'mft1\0\0\0\0' + bytes([4, 3, 2, 0]) + matrix + straight * 4 + lab.tobytes() + straight * 3
+    white = b'XYZ \0\0\0\0' + struct.pack('>3i', 63190, 65536, 54061)
+    places = struct.pack('>I4sII4sII', 2, b'A2B0', 156, len(table), b'wtpt', 156 + len(table), len(white))
+    size = 156 + len(table) + len(white)
+    head = struct.pack('>I4sI4s4s4s', size, b'lcms', 0x02400000, b'prtr', b'CMYK', b'Lab ')
+    head += struct.pack('>6H4s', 2026, 1, 1, 0, 0, 0, b'acsp') + bytes(28) + struct.pack('>3i', 63190, 65536, 54061)
+    return head.ljust(128, b'\0') + places + table + white
+
+
+def test_cmyk_goes_through_its_profile():
+    picture = Image.new('CMYK', (4, 6), (255, 0, 0, 0))
+    decoded = of_bytes(picture, 'TIFF', icc_profile=cmyk_profile())
+    assert decoded.notes == ('CMYK became sRGB through its ICC profile',) and decoded.meta.icc is None
+    assert np.abs(decoded.pixels.astype(int) - 119).max() <= 2  # sRGB of L* 50
