@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -19,6 +20,7 @@ from effsr.runtime.checkpoint import CheckpointError
 INSTALL = 'pip install "effsr[spandrel]" to read those of many more'
 DISCOURAGED = 'discouraged'
 OWN_PREFIX = 'model.'
+SAME = 1e-4
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,6 @@ def _found(described: Any, spandrel: ModuleType) -> Found:
     call = getattr(described, '_call_fn', None)
     if call is not None and call.__module__ == spandrel.ImageModelDescriptor.__module__:
         call = None  # the plain call, without which the network can be sent to other processes
-    # Windows of attention lie on a grid that begins at the corner: tiles must, too.
-    window = getattr(model, 'window_size', 1)
-    window = window if isinstance(window, int) and not isinstance(window, bool) and window > 0 else 1
     tiles = described.tiling.name.lower()
     notes = [f'read by spandrel as {described.architecture.name}']
     if tiles == DISCOURAGED:
@@ -162,9 +161,32 @@ def _found(described: Any, spandrel: ModuleType) -> Found:
     if described.purpose == 'FaceSR':
         notes.append('it is for single faces, aligned')
     net = Enlarged(model, described.scale, wanted.minimum, wanted.square, call)
+    window = _window(model)
+    multiple = math.lcm(wanted.multiple_of, window)
+    if multiple > wanted.multiple_of and not _mirrors(net, described.scale, wanted.multiple_of, multiple):
+        multiple = wanted.multiple_of
+        notes.append(f'tiles do not begin where its windows of {window} pixels do, and may differ from the whole')
     args = {'tags': list(described.tags), 'layout': _layout(model)}
-    return Found(net, described.architecture.name, args, described.scale, math.lcm(wanted.multiple_of, window), tiles,
-                 '; '.join(notes))
+    return Found(net, described.architecture.name, args, described.scale, multiple, tiles, '; '.join(notes))
+
+
+def _window(model: nn.Module) -> int:
+    """Side of the windows of attention, which lie on a grid that begins at the picture's corner; 1 for none."""
+    window = getattr(model, 'window_size', 1)
+    return window if isinstance(window, int) and not isinstance(window, bool) and window > 0 else 1
+
+
+@torch.inference_mode()
+def _mirrors(net: nn.Module, scale: int, step: int, multiple: int) -> bool:
+    """Whether a network fills its last windows as we would, mirrored, so that filling them first changes nothing.
+
+    Then tiles can be cut along its windows.
+    """
+    height, width = (multiple * count + step for count in (1, 2))
+    picture = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+    whole = net.eval()(picture)
+    filled = net(extended(picture, *(-(-side // multiple) * multiple for side in (height, width))))
+    return torch.allclose(whole, filled[..., :height * scale, :width * scale], rtol=0, atol=SAME)
 
 
 def _layout(net: nn.Module) -> str:

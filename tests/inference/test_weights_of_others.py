@@ -68,6 +68,19 @@ def test_windows_and_least_sizes(tmp_path):
         torch.testing.assert_close(answer.clamp(0, 1), theirs(picture), rtol=0, atol=1e-6)
 
 
+def test_windows_that_are_filled_in_another_way(tmp_path):
+    """Zeros where we would mirror: then sides are left to the network, and the picture is spandrel's."""
+    spandrel = pytest.importorskip('spandrel')
+    from spandrel.architectures.OmniSR import OmniSR
+    torch.manual_seed(0)
+    save_atomic(OmniSR(num_feat=16, block_num=1, window_size=8, up_scale=2, res_num=1).state_dict(), tmp_path / 'a.pth')
+    model, theirs = load_model(tmp_path / 'a.pth'), spandrel.ModelLoader().load_from_file(tmp_path / 'a.pth')
+    assert model.multiple == 1 and 'windows of 8 pixels' in model.note
+    for size in ((21, 34), (5, 7)):
+        picture = torch.rand(1, 3, *size)
+        torch.testing.assert_close(model.net(picture).clamp(0, 1), theirs(picture), rtol=0, atol=1e-6)
+
+
 def test_safetensors_too(tmp_path):
     pytest.importorskip('spandrel')
     library = pytest.importorskip('safetensors.torch')
