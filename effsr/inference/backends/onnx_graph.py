@@ -42,6 +42,7 @@ class HalfInside(nn.Module):
 def own_copy(net: nn.Module, half: bool = False) -> nn.Module:
     """A copy on the CPU, in evaluation mode and without gradients, to be traced; in float16 inside if ``half``."""
     copied = copy.deepcopy(net).cpu().float().eval().requires_grad_(False)
+    copied = copied.to(memory_format=torch.contiguous_format)  # exporters trip over the order that PyTorch is fast in
     return HalfInside(copied).eval() if half else copied
 
 
@@ -96,9 +97,18 @@ def to_onnx(net: nn.Module, multiple: int = 1, half: bool = False, opset: int = 
             program = torch.onnx.export(own, (given,), None, dynamo=True, verbose=False, opset_version=opset,
                                         dynamic_shapes=(dynamic_sides(multiple),), input_names=[INPUT],
                                         output_names=[OUTPUT])
-            return program.model_proto
+            graph = program.model_proto
     # The exporter may fail at any operation in any way.
     except Exception as error:
-        text = ' '.join(str(error).split()) or type(error).__name__
-        raise ValueError(f'{type(net).__name__} cannot be exported to ONNX for any height and width: {text[:300]}; '
-                         'take --format safetensors, or PyTorch itself') from error
+        raise _only_some_sizes(net, ' '.join(str(error).split()) or type(error).__name__) from error
+    sides = graph.graph.input[0].type.tensor_type.shape.dim
+    # Where a network decides by the size, the exporter fixes that side without a word.
+    fixed = [side.dim_value for number, side in enumerate(sides) if number != 1 and not side.dim_param]
+    if fixed:
+        raise _only_some_sizes(net, f'it decides by the size of the picture, which became {fixed[0]}')
+    return graph
+
+
+def _only_some_sizes(net: nn.Module, reason: str) -> ValueError:
+    return ValueError(f'{type(net).__name__} cannot be exported to ONNX for any height and width: {reason[:300]}; '
+                      'take --format safetensors, or PyTorch itself')
