@@ -14,6 +14,7 @@ from effsr.inference.tiling import crop_to_scale, pad_to_multiple
 from effsr.metrics.psnr_ssim import psnr
 
 ROUNDS = 6  # the first is dropped
+SLOW = 3.0  # seconds of a run, above which one round must do
 AT_LEAST = 0.1  # seconds of a timed run: short ones are repeated within it
 
 
@@ -121,5 +122,6 @@ def _speed(ours: Callable[[Tensor], Tensor], theirs: Callable[[Tensor], Tensor],
         return (time.perf_counter() - started) / count
 
     with torch.inference_mode():
-        taken = interleave({'torch': lambda _: timed(ours), 'export': lambda _: timed(theirs)}, ROUNDS)
+        rounds = ROUNDS if max(timed(ours), timed(theirs)) < SLOW else 2
+        taken = interleave({'torch': lambda _: timed(ours), 'export': lambda _: timed(theirs)}, rounds)
     return ratio(taken['torch'], taken['export'])
