@@ -15,8 +15,9 @@ from effsr.benchmarks.interleave import interleave
 from effsr.benchmarks.photographs import collect
 from effsr.benchmarks.picture_sets import CELL, mosaic
 from effsr.benchmarks.upscale_report import NOTES, Result, as_plain, failure_notes, result_table
-from effsr.benchmarks.whole_programs import Ran, available_memory, run_program
+from effsr.benchmarks.whole_programs import Ran, run_program
 from effsr.data.image_io import image_size, list_images, read_rgb, write_rgb
+from effsr.inference.memory import free_memory
 from effsr.inference.upscaling import choose_device
 from effsr.inference.weights import load_model, newest_quickstart_weights
 from effsr.runtime.environment import environment
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> bool:
     if weights is None:
         raise ValueError('-m: no weights in experiments/quickstart_*/models; pass -m WEIGHTS')
     model = load_model(weights)
-    free = args.memory * 1e9 if args.memory is not None else SHARE * available_memory()
+    free = args.memory * 1e9 if args.memory is not None else SHARE * free_memory(device)
     setup = Setup(weights.resolve(), device.type, args.tile, args.threads, int(free) if device.type == 'cpu' else 0)
     head = [environment(device),
             f'{weights.as_posix()}: {model.arch} x{model.scale} · {args.rounds} rounds, the first dropped · '

@@ -59,15 +59,6 @@ def run_program(module: str, arguments: Sequence[str], work: Path, limit: int = 
     return Ran(seconds, found.get('resident'), found.get('device'), line[:300], of_memory)
 
 
-def available_memory() -> int:
-    """Bytes that programs can still have here; 0 where the system does not tell."""
-    try:
-        lines = Path('/proc/meminfo').read_text(encoding='utf-8').splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith('MemAvailable')), 0)
-
-
 def _environment(threads: int | None) -> dict[str, str]:
     path = os.pathsep.join(filter(None, [os.fspath(ROOT), os.environ.get('PYTHONPATH', '')]))
     return {**os.environ, 'PYTHONPATH': path, **({'OMP_NUM_THREADS': str(threads)} if threads else {})}
