@@ -111,7 +111,7 @@ def run(command: str) -> str:
         raise ValueError(f'{command}: wrote nothing to --markdown')
     if MARK.search(printed):
         raise ValueError(f'{command}: what it wrote holds marks of a block')
-    return printed
+    return printed.replace(f' --markdown {file}', '')  # where a command tells how it was called
 
 
 def renew(path: Path, names: list[str]) -> list[str]:

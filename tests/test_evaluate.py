@@ -15,8 +15,10 @@ import torch
 from PIL import Image
 
 from effsr import evaluate
+from effsr.benchmarks.costs import CostRow
 from effsr.data.image_io import Picture, read_rgb, write_picture, write_rgb
 from effsr.data.imresize import imresize
+from effsr.evaluation import command as evaluation_command
 from effsr.evaluation import running, scoring
 from effsr.evaluation.results import from_json
 from effsr.metrics import catalogue, psnr, ssim
@@ -95,6 +97,7 @@ def test_the_whole_command(work, capsys):
     assert 'psnr_y' not in found.differences['S']['same'] and found.differences['S']['same']['ssim_y'].significant
     for words in ('S x2, 3 pictures', 'border: 2 pixels', "MATLAB's bicubic, 1/2"):
         assert words in out
+    assert 'S: no difference between same and bicubic in PSNR Y: a value is infinite' in out
     assert '**inf**' in Path('e.md').read_text() and '| run_30 | 30 | ' in Path('e.md').read_text()
     rows = list(csv.DictReader(Path('e.csv').read_text().splitlines()))
     assert len(rows) == 3 * 2 * (3 + 1) and rows[0]['picture'] == 'a' and rows[3]['picture'] == '(all)'
@@ -102,6 +105,19 @@ def test_the_whole_command(work, capsys):
     assert sorted(found.pictures['S']['a']) == ['bicubic', 'gt', 'lq', 'run_30', 'same']
     np.testing.assert_array_equal(read_rgb(found.pictures['S']['a']['run_30']), repeated('a'))
     assert found.pictures['S']['a']['gt'] == Path('hr/a.png')
+
+
+def test_a_report_tells_what_costs_were_measured_on(work, monkeypatch, capsys):
+    def quick_costs(models, device):
+        return {name: CostRow(568, 40_000, 20_000, 1, (2 * 64) ** 2, (0.1, 0.2, 0.3)) for name in models}
+    monkeypatch.setattr(evaluation_command, 'quick_costs', quick_costs)
+    assert call('-m', 'bicubic', 'run/models/net_g_30.pth', '-d', 'S=hr', '--device', 'cpu', '--report', 'page',
+                '--json', 'e.json') == 0
+    assert 'report -> page/index.html' in capsys.readouterr().out
+    html = Path('page/index.html').read_text('utf-8')
+    assert f'one picture of 64 x 64 pixels, float32, on the CPU with {torch.get_num_threads()} of its threads' in html
+    assert 'median of 3 rounds' in html and '200' in html
+    assert json.loads(Path('e.json').read_text())['values']['costs']['run_30']['times'] == [0.1, 0.2, 0.3]
 
 
 def test_a_second_run_computes_nothing(work, monkeypatch, capsys):
@@ -170,6 +186,7 @@ def test_weights_that_give_nan(work, capsys):
     nearest_weights(work / 'bad.pth', float('nan'))
     assert call('-m', 'bad.pth', 'bicubic', '-d', 'S=hr', '--json', 'e.json') == 1
     assert 'NaN or infinity' in outcome().missing['S']['bad']['psnr_y']
+    assert capsys.readouterr().err.count('gave NaN or infinity') == 1, 'told once, not for each picture'
     assert outcome().differences['S'] == {'bicubic': {}} and not Path('results/evaluation/S/bad/a.png').exists()
 
 
@@ -320,6 +337,7 @@ def test_interrupted(work, monkeypatch, capsys):
     (['-m', 'bicubic', '-d', 'S=hr', '--import', 'no_such_module'], '--import no_such_module: No module named'),
     (['-m', 'bicubic', '-d', 'S=hr:hr', '--degrade', 'x.yml', '-s', '1'], 'every -d names low-resolution pictures'),
     (['-m', 'bicubic', '-d', 'S=hr', '--metric_weights', 'lpips=no'], '--metric_weights lpips=no: no: no such file'),
+    (['-m', 'bicubic', '-d', 'S=hr', '--metric_weights', 'lpip=hr/a.png'], "no metric is named 'lpip'; accepted: "),
     (['-m', 'part', '-d', 'S=hr', '-s', '2'], '-m part: part: no b, which the set needs'),
     (['-m', 'wrong', '-d', 'S=hr', '-s', '2'], '-m wrong: wrong/a.png is 10x10 (width x height); for a of S'),
 ])
@@ -334,6 +352,57 @@ def test_refused_in_one_line(work, capsys, argv, said):
     out, err = capsys.readouterr()
     assert out == '' and said in err and err.startswith('evaluate: ') and 'Traceback' not in err
     assert not Path('results').exists() or not list(Path('results').rglob('*.png'))
+
+
+@pytest.mark.parametrize('flag', ['--json', '--markdown', '--csv'])
+@pytest.mark.parametrize('read', ['hr/a.png', 'lr/b.png', 'run/models/net_g_30.pth', 'run/models/net_g_30.json',
+                                  'made/c.png'])
+def test_what_is_read_is_not_replaced(work, capsys, flag, read):
+    for name in SIZES:
+        put(f'lr/{name}.png', truth(name)[::2, ::2])
+        put(f'made/{name}.png', truth(name))
+    (work / 'run/models/net_g_30.json').write_text('{"iteration": 30}')
+    before = Path(read).read_bytes()
+    assert call('-m', 'run/models/net_g_30.pth', 'made', '-d', 'A=hr:lr', flag, f'hr/../{read}') == 1
+    assert 'exists and is not what this command writes' in capsys.readouterr().err
+    assert Path(read).read_bytes() == before
+
+
+def test_the_options_of_a_degradation_are_not_replaced(work, capsys):
+    shutil.copy(ROOT / 'options/quickstart_esrnet_x4.yml', 'o.yml')
+    before = Path('o.yml').read_bytes()
+    assert call('-m', 'bicubic', '-d', 'A=hr', '-s', '4', '--degrade', 'o.yml', '--markdown', 'o.yml') == 1
+    assert '--markdown o.yml: is read by this evaluation' in capsys.readouterr().err
+    assert Path('o.yml').read_bytes() == before
+
+
+def test_the_truth_of_another_run_is_not_replaced(work, capsys):
+    put('results/A/gt/a.png', truth('a'))
+    assert call('-m', 'bicubic', '-d', 'A=results/A/gt', '-s', '3', '--work', 'results') == 1
+    assert '--work' in capsys.readouterr().err
+    assert (read_rgb('results/A/gt/a.png') == truth('a')).all()
+
+
+def test_results_of_sixteen_bits_are_rounded_like_all_others(work):
+    for name in SIZES:
+        deep = truth(name).astype(np.float32) / 255 + np.float32(100 / 65535)
+        Path('deep').mkdir(exist_ok=True)
+        write_picture(Path(f'deep/{name}.png'), Picture(deep, bits=16))
+    assert call('-m', 'bicubic', 'deep', '-d', 'A=hr', '-s', '2', '--json', 'e.json') == 0
+    assert outcome().whole['A']['deep']['psnr_y'] == np.inf
+
+
+def test_a_network_whose_code_changed_is_run_anew(work, monkeypatch):
+    from effsr.evaluation import contestants
+
+    asked = ('-m', 'run/models/net_g_30.pth', '-d', 'A=hr', '--json', 'e.json')
+    assert call(*asked) == 0
+    monkeypatch.setattr(contestants, '_code', lambda model: 'another')
+    made = []
+    monkeypatch.setattr(scoring, 'upscale_picture',
+                        lambda *rest, then=scoring.upscale_picture: made.append(rest) or then(*rest))
+    assert call(*asked) == 0
+    assert len(made) == len(SIZES)
 
 
 @pytest.mark.slow
@@ -369,4 +438,4 @@ def test_published_figures(tmp_path):
     assert whole['Set14']['oracle']['psnr_y'] is None
     # `bridge` is a grey file where these figures come from.
     assert call(*argv, '--grey', 'Set14/img_003', '--json', str(tmp_path / '2.json')) == 0
-    assert outcome(str(tmp_path / '2.json')).whole['Set14']['bicubic']['psnr_y'] == pytest.approx(25.996, abs=0.001)
+    assert outcome(str(tmp_path / '2.json')).whole['Set14']['bicubic']['psnr_y'] == pytest.approx(25.995, abs=0.0006)

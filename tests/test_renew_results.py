@@ -19,7 +19,8 @@ if word == 'fails':
     Path(file).write_text('half of it')
     raise SystemExit(3)
 if word != 'silent':
-    Path(file).write_text(f'| {word} |')
+    told = f' Command: stand_in.py --markdown {file}' if word == 'tells' else ''
+    Path(file).write_text(f'| {word} |{told}')
 """
 
 
@@ -54,6 +55,12 @@ def test_one_block_by_name(file, capfd):
     assert 'god: no such block' in (told := capfd.readouterr().err) and 'nearest: good' in told
     assert renew_results.main(['--list', '--file', str(file)]) == 0
     assert re.match(r'good: python \S+ hello\nbad: ', capfd.readouterr().out)
+
+
+def test_where_a_command_was_asked_to_write_is_not_told(file, capfd):
+    file.write_text(file.read_text().replace('hello', 'tells'))
+    assert renew_results.main(['good', '--file', str(file)]) == 0
+    assert renew_results.find_blocks(file.read_text())['good'].body.endswith('| tells | Command: stand_in.py\n\n')
 
 
 def test_a_command_that_writes_nothing(file, capfd):

@@ -15,6 +15,8 @@ from torch import nn
 from effsr.benchmarks.backends import Way, prepare
 from effsr.benchmarks.memory import peak_of_process
 
+PATIENCE = 20.0  # seconds for a process to end by itself, compilers and all
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -45,7 +47,9 @@ def peak_memory(net: nn.Module, shape: tuple[int, int, int, int], way: Way, devi
         process.start()
     theirs.close()
     try:
-        return ours.recv()
+        found = ours.recv()
+        process.join(PATIENCE)
+        return found
     except EOFError:  # killed, for want of memory for example
         return None
     finally:

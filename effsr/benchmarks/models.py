@@ -14,7 +14,6 @@ from torch import nn
 from effsr.benchmarks.backends import BACKENDS, PRECISIONS, CannotRun, Way, check_libraries, check_way
 from effsr.benchmarks.common import add_common_arguments, check_files, check_least, keep, torch_as_in_training
 from effsr.benchmarks.costs import Costs, Key, existing, measure
-from effsr.benchmarks.costs import quick_costs as quick_costs
 from effsr.benchmarks.growth import SIDES, growth_tables, measure_growth
 from effsr.benchmarks.models_report import NOTES, as_plain, cost_table, failure_notes, peak_line, shape_of, size_table
 from effsr.benchmarks.named_models import DEFAULTS, open_models

@@ -118,5 +118,5 @@ def _milliseconds(seconds: Spread) -> str:
 
 
 def _told(measured: Spread) -> str:
-    digits = 2 if measured.median < 10 else 1
+    digits = 4 if measured.median < 0.1 else 2 if measured.median < 10 else 1
     return f'{measured.median:.{digits}f} ({measured.low:.{digits}f}-{measured.high:.{digits}f})'

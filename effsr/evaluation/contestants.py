@@ -1,4 +1,5 @@
 """Those that are compared: weights, bicubic and Lanczos interpolation, folders of pictures made elsewhere."""
+import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -48,6 +49,8 @@ def parse_model(text: str) -> tuple[str, str, Path | None]:
     given, equals, place = text.partition('=')
     if not equals or Path(text).exists():
         given, place = '', text
+    if not place:
+        raise ValueError(f'-m {text!r}: names nothing; {FORM}')
     if place in INTERPOLATIONS:
         kind, path, name = place, None, given or place
     else:
@@ -151,7 +154,15 @@ def _entrant(name: str, kind: str, path: Path | None) -> Entrant:
 
 def _identity(model: LoadedModel, contestant: Contestant) -> str:
     plain = replace(contestant, name='', source='', note='', steps=None)
-    return f'{plain} {model.key} {model.multiple}'
+    return f'{plain} {model.key} {model.multiple} {_code(model)}'
+
+
+def _code(model: LoadedModel) -> str:
+    """SHA-256 of the file that the network's class stands in: its author may have changed it since."""
+    try:
+        return sha256_of(Path(inspect.getfile(type(model.net))))
+    except (OSError, TypeError):  # made in memory
+        return ''
 
 
 def steps_of(path: Path) -> int | None:

@@ -12,7 +12,7 @@ from effsr.evaluation.low_quality import Recipe, read_recipe
 from effsr.evaluation.scoring import GREY_VALUE, Way
 from effsr.evaluation.sets import PictureSet, SetFolders, open_set, parse_sets, scale_of
 from effsr.inference.upscaling import choose_device
-from effsr.metrics.catalogue import describe, open_metric
+from effsr.metrics.catalogue import describe, metric_names, open_metric
 from effsr.metrics.scorer import MetricInfo, MetricSettings, Unavailable
 
 DEFAULT_SCALE = 4
@@ -132,6 +132,10 @@ def _weights(texts: Sequence[str]) -> dict[str, str]:
     weights = {}
     for text in texts:
         name, _, file = text.partition('=')
+        if name not in metric_names():
+            near = difflib.get_close_matches(name, metric_names(), 1)
+            raise ValueError(f'--metric_weights {text}: no metric is named {name!r}; accepted: NAME=FILE, as '
+                             f'lpips=alexnet.pth{f"; nearest: {near[0]}" if near else ""}')
         if not file or not Path(file).is_file():
             raise ValueError(f'--metric_weights {text}: {f"{file}: no such file" if file else "no file"}; accepted: '
                              'NAME=FILE, as lpips=alexnet.pth')

@@ -77,12 +77,12 @@ def prepare(source: Source, recipe: Recipe, work: Path, known: Mapping[str, str]
 
 def plain_result(path: Path, size: tuple[int, int], target: Path, known: Mapping[str, str],
                  files: dict[str, str]) -> tuple[Path, str]:
-    """A result made elsewhere as a PNG of this size without alpha; what is made is noted in ``files``.
+    """A result made elsewhere as a PNG of this size and 8 bits, without alpha; what is made is noted in ``files``.
 
     Raises:
         ImageError: It cannot be read, or is not opaque.
     """
-    return _plain_png(path, size, target, known, files, False)[:2]
+    return _plain_png(path, size, target, known, files, False, eight_bits=True)[:2]
 
 
 def set_notes(prepared: Iterable[Prepared], scale: int) -> tuple[str, ...]:
@@ -102,8 +102,8 @@ def set_notes(prepared: Iterable[Prepared], scale: int) -> tuple[str, ...]:
 
 
 def _plain_png(path: Path, size: tuple[int, int] | None, target: Path, known: Mapping[str, str],
-               files: dict[str, str], on_white: bool) -> tuple[Path, str, frozenset[str]]:
-    """The file itself where it is a PNG of this size without alpha; else a copy that is."""
+               files: dict[str, str], on_white: bool, eight_bits: bool = False) -> tuple[Path, str, frozenset[str]]:
+    """The file itself where it is a PNG of this size without alpha, and of a depth that may stay; else a copy."""
     picture = read_picture(path)
     traits = {DEEP} if picture.bits == 16 else set()
     # A grey photograph is often stored with three equal channels.
@@ -117,16 +117,19 @@ def _plain_png(path: Path, size: tuple[int, int] | None, target: Path, known: Ma
     height, width = size or picture.color.shape[:2]
     if (height, width) != picture.color.shape[:2]:
         traits.add(CROPPED)
-    if picture.format == 'PNG' and picture.alpha is None and CROPPED not in traits:
+    bits = 8 if eight_bits else picture.bits
+    if picture.format == 'PNG' and picture.alpha is None and CROPPED not in traits and bits == picture.bits:
         return path, sha256_of(path), frozenset(traits)
-    key = key_of('copy', sha256_of(path), height, width)
-    files[key] = sha = made_file(target, key, known, lambda: _without_alpha(picture, height, width))
+    if target.exists() and target.samefile(path):
+        raise ImageError(f'{path}: its copy would take its place; give another --work')
+    key = key_of('copy', sha256_of(path), height, width, bits)
+    files[key] = sha = made_file(target, key, known, lambda: _without_alpha(picture, height, width, bits))
     return target, sha, frozenset(traits)
 
 
-def _without_alpha(picture: Picture, height: int, width: int) -> Picture:
+def _without_alpha(picture: Picture, height: int, width: int, bits: int) -> Picture:
     color = picture.color
     if picture.alpha is not None:
         share = picture.alpha[..., None]
         color = color * share + (1 - share)
-    return Picture(color[:height, :width], bits=picture.bits)
+    return Picture(color[:height, :width], bits=bits)

@@ -157,6 +157,7 @@ def _told_of_differences(evaluation: Evaluation) -> list[str]:
             if alike:
                 notes.append(f'{name}: no significant difference between {contestant} and {evaluation.baseline} in '
                              f'{_listed(alike)} ({NONE_SIGNIFICANT}: the interval holds 0)')
+    notes += _infinite(evaluation)
     every = [one for contestants in evaluation.differences.values() for row in contestants.values()
              for one in row.values()]
     if every:
@@ -164,6 +165,21 @@ def _told_of_differences(evaluation: Evaluation) -> list[str]:
                      'pictures, and with less than about 20 they are too narrow')
     if any(one.significant is None for one in every):
         notes.append('[-]: fewer than 3 pictures, no interval can be given')
+    return notes
+
+
+def _infinite(evaluation: Evaluation) -> list[str]:
+    """Differences that do not exist although both sides have a value for every picture."""
+    notes = []
+    for info in evaluation.sets:
+        values, found = evaluation.values[info.name], evaluation.differences.get(info.name, {})
+        for name in (one.name for one in evaluation.contestants if one.name != evaluation.baseline):
+            labels = [metric.label for metric in evaluation.metrics if metric.per_image
+                      and metric.name not in found.get(name, {})
+                      and None not in (*values[name][metric.name], *values[evaluation.baseline][metric.name])]
+            if labels:
+                notes.append(f'{info.name}: no difference between {name} and {evaluation.baseline} in '
+                             f'{_listed(labels)}: a value is infinite, as that of identical pictures is')
     return notes
 
 

@@ -20,7 +20,7 @@ NO_COSTS = 'No network is compared here whose cost was measured.'
 
 
 def write_report(evaluation: Evaluation, costs: Mapping[str, Cost] | None, folder: str | Path,
-                 most: int = MOST) -> Path:
+                 most: int = MOST, measured: str = '') -> Path:
     """Write an evaluation as one self-contained page: no request leaves it, and it works from the disk.
 
     Args:
@@ -28,6 +28,7 @@ def write_report(evaluation: Evaluation, costs: Mapping[str, Cost] | None, folde
         costs: By a contestant's name; None or empty leaves out the plots.
         folder: Made where missing; an index.html in it is replaced.
         most: Characters of pictures, in base64, that are not gone beyond: further ones are left out; the page says so.
+        measured: On what input and how costs were measured, a line that stands below them.
 
     Returns:
         The page.
@@ -38,12 +39,12 @@ def write_report(evaluation: Evaluation, costs: Mapping[str, Cost] | None, folde
     content = Content(evaluation, most)
     page = Path(folder) / 'index.html'
     with atomic_file(page) as file:
-        for text in _texts(evaluation, costs or {}, content):
+        for text in _texts(evaluation, costs or {}, content, measured):
             file.write(text.encode('utf-8'))
     return page
 
 
-def _texts(evaluation: Evaluation, costs: Mapping[str, Cost], content: Content) -> Iterator[str]:
+def _texts(evaluation: Evaluation, costs: Mapping[str, Cost], content: Content, measured: str) -> Iterator[str]:
     """The page in order; pictures come last, after what is seen first."""
     parts = {
         'title': escape(_title(evaluation)),
@@ -53,7 +54,7 @@ def _texts(evaluation: Evaluation, costs: Mapping[str, Cost], content: Content) 
         'run': _lines(evaluation.head),
         'tables': quality_tables(evaluation),
         'baseline': escape(evaluation.baseline),
-        'costs': _cost_section(evaluation, costs),
+        'costs': _cost_section(evaluation, costs, measured),
         'left_out': f'<p class="quiet">{escape(content.left_out())}</p>' if content.left_out() else '',
         'metrics': metric_list(evaluation),
         'models': model_list(evaluation),
@@ -82,7 +83,7 @@ def _title(evaluation: Evaluation) -> str:
     return f'{plural(len(evaluation.contestants), "model")} on {sets}'
 
 
-def _cost_section(evaluation: Evaluation, costs: Mapping[str, Cost]) -> str:
+def _cost_section(evaluation: Evaluation, costs: Mapping[str, Cost], measured: str) -> str:
     shown = {one.name: costs[one.name] for one in evaluation.contestants if one.name in costs}
     if not shown:
         return f'<p class="quiet">{NO_COSTS}</p>'
@@ -91,4 +92,5 @@ def _cost_section(evaluation: Evaluation, costs: Mapping[str, Cost]) -> str:
                     f'{" hidden" if number else ""}>{html}</div>'
                     for number, (name, metric, html) in enumerate(figures))
     choice = '<div class="bar" id="plot-choice" hidden></div>' if len(figures) > 1 else ''
-    return f'{choice}{plots}{cost_table(evaluation, shown)}'
+    note = f'<p class="quiet key">{escape(measured)}</p>' if measured else ''
+    return f'{choice}{plots}{cost_table(evaluation, shown)}{note}'

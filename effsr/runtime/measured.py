@@ -115,6 +115,23 @@ def check_target(path: str | Path | None, flag: str) -> None:
     except OSError as error:
         raise ValueError(f'{flag} {path}: {folder} cannot be written to ({error.strerror}); make it writable, or '
                          'write elsewhere') from error
+    if Path(path).is_file() and not _may_be_replaced(Path(path), flag == '--json'):
+        raise ValueError(f'{flag} {path}: exists and is not what this command writes; give another file, or remove it')
+
+
+def _may_be_replaced(path: Path, as_json: bool) -> bool:
+    """Whether a file may be an earlier output: a document of this kind, or text that is no JSON; never weights."""
+    try:
+        text = path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError):
+        return False
+    if not as_json:
+        return path.suffix.lower() != '.json' and '\0' not in text
+    try:
+        found = json.loads(text) if text.strip() else {'format': FORMAT}
+    except ValueError:
+        return False
+    return isinstance(found, dict) and str(found.get('format', '')).startswith('effsr.')
 
 
 def check_distinct(**targets: Path | None) -> None:

@@ -34,6 +34,12 @@ def test_the_page_is_whole_and_asks_for_nothing(html):
         assert left not in html
 
 
+def test_costs_say_what_they_were_measured_on(evaluation, tmp_path):
+    page = write_report(evaluation, costs(), tmp_path, measured='one picture of <256> x 256').read_text('utf-8')
+    line = page.index('one picture of &lt;256&gt; x 256')
+    assert page.index('aria-label="Costs"') < line < page.index('id="pictures"')
+
+
 def test_odd_names_stay_names(html):
     assert ODD not in html
     assert html.count('</script>') == html.count('<script')

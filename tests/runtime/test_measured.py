@@ -53,3 +53,23 @@ def test_targets_that_are_refused(tmp_path):
 def test_a_folder_that_cannot_be_written_to():
     with pytest.raises(ValueError, match=r'--json /proc/x.json: /proc cannot be written to \(.+\); make it writable'):
         check_target('/proc/x.json', '--json')
+
+
+@pytest.mark.parametrize(('name', 'content', 'flag'), [
+    ('net.pth', b'PK\x03\x04\xff', '--json'), ('net.json', b'{"arch": {"type": "SRVGGNetCompact"}}', '--json'),
+    ('a.json', b'[1]', '--json'), ('a.json', b'{', '--json'),
+    ('net.json', b'{"format": "effsr.measured/1"}', '--markdown'),
+    ('baby.png', b'\x89PNG\r\n\x1a\n', '--markdown')])
+def test_what_is_no_output_of_its_own_stays(tmp_path, name, content, flag):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f'^{flag} .*{name}: exists and is not what this command writes; give another'):
+        check_target(tmp_path / name, flag)
+    assert (tmp_path / name).read_bytes() == content
+
+
+@pytest.mark.parametrize(('name', 'content', 'flag'), [
+    ('a.json', b'', '--json'), ('a.json', b'{"format": "effsr.measured/1"}', '--json'),
+    ('a.md', b'# Costs', '--markdown')])
+def test_an_earlier_output_may_be_replaced(tmp_path, name, content, flag):
+    (tmp_path / name).write_bytes(content)
+    check_target(tmp_path / name, flag)
