@@ -36,7 +36,8 @@ setup(
     ],
     extras_require={
         'test': ['pytest>=8', 'ruff>=0.6', 'jsonschema>=4', 'schedulefree>=1.4', 'timm>=1.0', 'safetensors>=0.4',
-                 'lpips>=0.1.4', 'DISTS-pytorch>=0.1', 'spandrel>=0.4', 'av>=14',
+                 'lpips>=0.1.4', 'DISTS-pytorch>=0.1', 'spandrel>=0.4', 'av>=14', 'onnx>=1.16', 'onnxscript>=0.2',
+                 'onnxruntime>=1.18', 'openvino>=2024.4', 'ncnn>=1.0.20240410', 'pnnx>=20240410',
                  'playwright>=1.40'],  # drives a Chromium that is there already
         'schedulefree': ['schedulefree>=1.4'],  # optimizers without a schedule
         'spandrel': ['spandrel>=0.4'],  # reads the weights of many more networks

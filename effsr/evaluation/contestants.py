@@ -58,7 +58,7 @@ def parse_model(text: str) -> tuple[str, str, Path | None]:
         if not path.exists():
             raise ValueError(f'-m {text}: no such file or folder; {FORM}')
         kind = 'pictures' if path.is_dir() else 'weights'
-        name = given or (path.resolve().name if kind == 'pictures' else _name_of(path))
+        name = given or (path.resolve().name if kind == 'pictures' else weights_name(path))
     if (equals and not Path(text).exists() and not given) or not NAME.fullmatch(name):
         raise ValueError(f'-m {text}: the name {name!r} cannot be that of a folder; accepted: letters, numbers, _ - . '
                          'and blanks')
@@ -133,7 +133,7 @@ def _check_sizes(entrant: Entrant, pictures: PictureSet, files: dict[str, Path],
     refuse(problems)
 
 
-def _name_of(path: Path) -> str:
+def weights_name(path: Path) -> str:
     """experiments/RUN/models/net_g_3000.pth -> RUN_3000; any other file -> its name without suffix."""
     path = path.resolve()
     if path.parent.name == 'models' and path.stem.startswith('net_g_'):
