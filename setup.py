@@ -30,15 +30,23 @@ setup(
         'pyyaml>=6',
         'lmdb>=1.4',
         'scikit-image>=0.21',
+        'safetensors>=0.4',  # weights that cannot hold code
         # tb-nightly, which BasicSR installs, imports pkg_resources; setuptools 81 dropped it.
         'setuptools<81',
     ],
     extras_require={
         'test': ['pytest>=8', 'ruff>=0.6', 'jsonschema>=4', 'schedulefree>=1.4', 'timm>=1.0', 'safetensors>=0.4',
-                 'lpips>=0.1.4', 'DISTS-pytorch>=0.1', 'spandrel>=0.4',
+                 'lpips>=0.1.4', 'DISTS-pytorch>=0.1', 'spandrel>=0.4', 'av>=14', 'onnx>=1.16', 'onnxscript>=0.2',
+                 'onnxruntime>=1.18', 'openvino>=2024.4', 'ncnn>=1.0.20240410', 'pnnx>=20240410',
                  'playwright>=1.40'],  # drives a Chromium that is there already
         'schedulefree': ['schedulefree>=1.4'],  # optimizers without a schedule
-        'onnx': ['onnx>=1.16', 'onnxscript>=0.2', 'onnxruntime>=1.18'],  # benchmark.py models --backend onnxruntime
+        'spandrel': ['spandrel>=0.4'],  # reads the weights of many more networks
+        'onnx': ['onnx>=1.16', 'onnxscript>=0.2', 'onnxruntime>=1.18'],  # export.py, --backend onnxruntime
+        'openvino': ['openvino>=2024.4'],  # conversion goes through ONNX: take the extra onnx too
+        'ncnn': ['ncnn>=1.0.20240410', 'pnnx>=20240410'],
+        'safetensors': ['safetensors>=0.4'],
+        'executorch': ['executorch>=1.0'],
+        'video': ['av>=14'],  # upscale.py on videos; brings FFmpeg's libraries along
         'metrics': ['safetensors>=0.4', 'lpips>=0.1.4', 'DISTS-pytorch>=0.1'],  # LPIPS and DISTS; pyiqa lives elsewhere
         # Backbones of perceptual losses by name, and LPIPSLoss and DISTSLoss.
         'perceptual': ['timm>=1.0', 'safetensors>=0.4', 'lpips>=0.1.4', 'DISTS-pytorch>=0.1'],

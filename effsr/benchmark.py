@@ -4,7 +4,10 @@
     python effsr/benchmark.py degradation [--batch 4] [--crop 400]
     python effsr/benchmark.py data [--images DIR] [--workers 0 2]
     python effsr/benchmark.py discriminators [--batch 2] [--gt_size 128]
-    python effsr/benchmark.py models [--models NAME|WEIGHTS ...] [--size 256 ...] [--precision fp32 bf16] [--growth]
+    python effsr/benchmark.py models [--models NAME|WEIGHTS ...] [--size 256 ...] [--precision fp32 bf16 int8]
+                               [--backend eager openvino ...] [--growth]
+    python effsr/benchmark.py upscale [-m WEIGHTS] [--images DIR] [--megapixels 24] [--tasks folder large]
+    python effsr/benchmark.py exports -m WEIGHTS [--pairs HR:LR] [--calibrate DIR]
 
 Each subcommand prints its tables, with the sizes and the machine in their head; --json FILE and --markdown FILE keep
 them. Exit status 0 if everything was measured.
@@ -18,12 +21,12 @@ if __name__ == '__main__' and not __package__:  # a spawned process has sys.path
 import torch
 
 import effsr  # noqa: F401  installs the bridge
-from effsr.benchmarks import data, degradation, discriminators, models, train
+from effsr.benchmarks import data, degradation, discriminators, exported, models, train, upscale
 from effsr.command_line import failure_line
 from effsr.runtime.measured import command_line
 
 SUBCOMMANDS = {'train': train, 'degradation': degradation, 'data': data, 'discriminators': discriminators,
-               'models': models}
+               'models': models, 'upscale': upscale, 'exports': exported}
 
 
 def main(argv: list[str] | None = None) -> int:

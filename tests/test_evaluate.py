@@ -319,7 +319,7 @@ def test_interrupted(work, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(('argv', 'said'), [
-    (['-m', 'no.pth', '-d', 'S=hr'], '-m no.pth: no such file or folder; accepted: a .pth file, bicubic'),
+    (['-m', 'no.pth', '-d', 'S=hr'], '-m no.pth: no such file or folder; accepted: a file of weights or of'),
     (['-m', 'hr/a.png', '-d', 'S=hr'], 'hr/a.png: not a PyTorch checkpoint'),
     (['-m', 'empty', '-d', 'S=hr'], '-m empty: empty: no image in this folder'),
     (['-m', 'bicubic', 'bicubic', '-d', 'S=hr'], '-m bicubic: bicubic is called bicubic, too; give it once'),

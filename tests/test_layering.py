@@ -29,7 +29,10 @@ MAY_IMPORT = {
     # A trained network's file is part of what a value depends on.
     'metrics': {'bridge.claim', 'data.imresize', 'pretrained', 'runtime.checkpoint'},
     'data': {'options', 'degradations', 'discovery', 'bridge.claim'},
-    'inference': {'data.image_io', 'runtime.checkpoint', 'runtime.sidecar'},
+    # Rows, frames and what goes with them: the parts of image_io that work on pictures larger than memory.
+    'inference': {'data.image_io', 'data.image_animation', 'data.image_decode', 'data.image_encode', 'data.image_exif',
+                  'data.image_frames', 'data.image_header', 'data.image_meta', 'data.image_rows', 'data.imresize',
+                  'runtime.bar', 'runtime.checkpoint', 'runtime.sidecar'},
     # A teacher's network is recognised as upscale.py recognises it.
     'models': {'options', 'degradations', 'losses', 'metrics', 'runtime', 'inference.tiling', 'inference.weights',
                'data.image_io',
@@ -44,6 +47,8 @@ MAY_IMPORT = {
     'reports': {'evaluation.results', 'metrics.catalogue', 'metrics.psnr_ssim', 'data.image_io', 'runtime.atomic'},
     # Subcommands of benchmark.py, which drive whole models.
     'benchmarks': EVERYTHING,
+    # What export.py does: it runs networks, benchmarks' clocks and metrics.
+    'exporting': EVERYTHING,
     # What evaluate.py does: it runs networks, metrics, and what writes the report.
     'evaluation': EVERYTHING,
     # A whole run, in earnest or as a rehearsal; entry files only users import.

@@ -1,9 +1,5 @@
-"""Ways to run a network: memory format, compiler or ONNX Runtime, and precision."""
-import contextlib
+"""Ways to run a network: by PyTorch in several manners, or by a library of its own from an exported file; precision."""
 import copy
-import importlib.util
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +7,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-BACKENDS = ('eager', 'channels_last', 'compile', 'onnxruntime')
-PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
-ONNX_LIBRARIES = ('onnx', 'onnxscript', 'onnxruntime')
-TOLERANCE = 1e-3  # of the largest value, or of 1: sums in another order differ by far less
+PLAIN = ('eager', 'channels_last', 'compile', 'cudagraphs')
+# Library -> what it needs, and the precisions that it has on a CPU.
+LIBRARIES = {'onnxruntime': (('onnx', 'onnxscript', 'onnxruntime'), ('fp32', 'fp16', 'int8')),
+             'openvino': (('onnx', 'onnxscript', 'openvino'), ('fp32', 'bf16', 'int8')),
+             'ncnn': (('pnnx', 'ncnn'), ('fp32', 'fp16'))}
+BACKENDS = (*PLAIN, *LIBRARIES)
+PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16, 'int8': torch.float32}
+WARM_UPS = 3  # before a CUDA graph is recorded
 
 
 class CannotRun(ValueError):
@@ -30,7 +30,13 @@ class Way:
 
     @property
     def dtype(self) -> torch.dtype:
+        """Of what is counted; of int8 that is float32, in which it was trained."""
         return PRECISIONS[self.precision]
+
+    @property
+    def exported(self) -> bool:
+        """Whether a library runs a file, and not PyTorch the network."""
+        return self.backend in LIBRARIES
 
 
 def check_way(way: Way, device: torch.device) -> None:
@@ -39,43 +45,54 @@ def check_way(way: Way, device: torch.device) -> None:
     Raises:
         CannotRun: The reason.
     """
+    if way.exported:
+        precisions = LIBRARIES[way.backend][1]
+        if way.precision not in precisions:
+            raise CannotRun(f'{way.backend} is run in {", ".join(precisions)}, not in {way.precision}')
+        if device.type != 'cpu' and way.backend != 'onnxruntime':
+            raise CannotRun(f'{way.backend} is run on CPUs alone')
+        return
+    if way.precision == 'int8':
+        raise CannotRun('int8 is for --backend onnxruntime and openvino')
     if way.precision == 'fp16' and device.type == 'cpu':
-        raise CannotRun('fp16 is for GPUs: a CPU computes it through float32 or far slower; take bf16 there')
-    if way.backend == 'onnxruntime' and way.precision != 'fp32':
-        raise CannotRun(f'onnxruntime runs the fp32 export as it is, not {way.precision}')
+        raise CannotRun('fp16 is for GPUs: PyTorch computes it on a CPU through float32 or far slower; take bf16 there')
+    if way.backend == 'cudagraphs' and device.type != 'cuda':
+        raise CannotRun('CUDA graphs are for GPUs')
 
 
-def check_libraries() -> None:
-    """Refuse ONNX Runtime where it cannot be had.
+def check_libraries(backend: str) -> None:
+    """Refuse a library that is not installed.
 
     Raises:
         ValueError: One line: the flag, what lacks, how to install it.
     """
-    missing = [name for name in ONNX_LIBRARIES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ValueError(f'--backend onnxruntime: {", ".join(missing)} not installed; pip install "effsr[onnx]", or '
-                         'from a checkout pip install -e ".[onnx]"')
+    from effsr.inference.backends.libraries import need
+
+    if backend in LIBRARIES:
+        need(LIBRARIES[backend][0], f'--backend {backend}')
 
 
-def prepare(net: nn.Module, picture: Tensor, way: Way, onnx_file: Path | None = None) -> Callable[[], object]:
+def prepare(net: nn.Module, picture: Tensor, way: Way, file: Path | None = None) -> Callable[[], Tensor]:
     """A call that runs a network on a picture in a way; the network itself is left as it is.
 
     Args:
         net: In evaluation mode, in float32, on the device to be used.
         picture: (B, C, H, W) float32 on that device.
         way: How.
-        onnx_file: The network's export, for onnxruntime; made by :func:`export`.
+        file: The network's export, for a library; made by :mod:`effsr.benchmarks.exports`.
 
     Raises:
         CannotRun: The reason.
     """
     check_way(way, picture.device)
-    if way.backend == 'onnxruntime':
-        assert onnx_file is not None, 'onnxruntime needs an export'
-        return _onnx_call(onnx_file, picture)
+    if way.exported:
+        assert file is not None, f'{way.backend} needs an export'
+        return _library_call(file, picture, way)
     layout = torch.channels_last if way.backend == 'channels_last' else torch.contiguous_format
     own = copy.deepcopy(net).eval().requires_grad_(False).to(dtype=way.dtype, memory_format=layout)
     given = picture.to(dtype=way.dtype, memory_format=layout)
+    if way.backend == 'cudagraphs':
+        return _graph_call(own, given)
     run = torch.compile(own) if way.backend == 'compile' else own
 
     def call() -> Tensor:
@@ -90,41 +107,36 @@ def reason_of(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), '') or type(error).__name__
 
 
-def export(net: nn.Module, picture: Tensor, path: Path) -> None:
-    """Write a network as ONNX for pictures of one shape, and compare what ONNX Runtime makes of it with torch.
+def _library_call(file: Path, picture: Tensor, way: Way) -> Callable[[], Tensor]:
+    from effsr.inference.backends import open_exported
+    from effsr.inference.engine import EngineSettings
 
-    Raises:
-        CannotRun: It cannot be exported, or the answers differ.
-    """
-    own, given = copy.deepcopy(net).eval().cpu(), picture.float().cpu()
+    backend = way.backend if way.backend == 'openvino' else 'torch'  # others are told by the file
+    settings = EngineSettings(backend, 'bf16' if way.precision == 'bf16' else 'auto', picture.device.type,
+                              threads=torch.get_num_threads())
     try:
-        # The exporter tells its progress on stdout, where tables go.
-        with contextlib.redirect_stdout(sys.stderr), torch.no_grad():
-            torch.onnx.export(own, (given,), str(path), dynamo=True, verbose=False)
-        found = torch.from_numpy(_onnx_call(path, given)()[0])
-    # The exporter and the runtime may fail at any operation in any way.
-    except Exception as error:
-        raise CannotRun(f'onnxruntime: the export fails: {reason_of(error)}') from error
+        engine = open_exported(file, settings)
+    except ValueError as error:
+        raise CannotRun(reason_of(error)) from error
+    given = picture.float().cpu()
+    return lambda: engine(given)
+
+
+def _graph_call(net: nn.Module, given: Tensor) -> Callable[[], Tensor]:
+    """A pass recorded as a CUDA graph, which is then launched as one."""
     with torch.inference_mode():
-        expected = own(given)
-    if found.shape != expected.shape:
-        raise CannotRun(f'onnxruntime gives {tuple(found.shape)}, torch {tuple(expected.shape)}')
-    differs = float((found - expected).abs().max())
-    # Written so that NaN fails.
-    if not differs <= TOLERANCE * max(1.0, float(expected.abs().max())):
-        raise CannotRun(f"onnxruntime's answer differs from torch's by up to {differs:.3g}")
+        beside = torch.cuda.Stream()
+        beside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(beside):  # what libraries prepare in their first calls cannot be recorded
+            for _ in range(WARM_UPS):
+                net(given)
+        torch.cuda.current_stream().wait_stream(beside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            answer = net(given)
 
+    def call() -> Tensor:
+        graph.replay()
+        return answer
 
-def _onnx_call(path: Path, picture: Tensor) -> Callable[[], list]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    wanted = ['CUDAExecutionProvider'] if picture.device.type == 'cuda' else []
-    available = set(onnxruntime.get_available_providers())
-    if not available.issuperset(wanted):
-        raise CannotRun('this onnxruntime has no CUDA; install onnxruntime-gpu, or take --device cpu')
-    session = onnxruntime.InferenceSession(os.fspath(path), options, providers=[*wanted, 'CPUExecutionProvider'])
-    fed = {session.get_inputs()[0].name: picture.float().cpu().numpy()}
-    return lambda: session.run(None, fed)
+    return call

@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from effsr.benchmarks.backends import CannotRun, Way, check_way, export, prepare, reason_of
+from effsr.benchmarks.backends import CannotRun, Way, check_way, prepare, reason_of
 from effsr.benchmarks.counting import Counted, count
+from effsr.benchmarks.exports import Exports
 from effsr.benchmarks.footprint import peak_memory
 from effsr.benchmarks.interleave import Spread, interleave, spread
 from effsr.benchmarks.peak import Peak, PeakRuns, best
@@ -100,23 +101,24 @@ def quick_costs(models: Mapping[str, LoadedModel], size: int = 256, rounds: int 
 
 
 def measure(nets: Mapping[str, nn.Module], ways: list[Way], shape: Shape, rounds: int, device: torch.device,
-            with_peak: bool = True, with_memory: bool = True) -> Costs:
+            with_peak: bool = True, with_memory: bool = True, calibrate: Path | None = None) -> Costs:
     """Every network in every way, in turns, for one shape; then the memory of each in a process of its own.
 
-    Ways that do not exist on the device are left out; what fails is told in `failed`, and the rest are done.
+    Ways that do not exist on the device are left out; what fails is told in `failed`, and the rest are done. Int8 is
+    calibrated on the photographs in ``calibrate``, None for scikit-image's.
     """
     picture = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device)
     rows: dict[Key, CostRow] = {}
     failed: dict[Key, str] = {}
     calls: dict[Key, Timed] = {}
     with tempfile.TemporaryDirectory() as work:
-        files: dict[Key, Path] = {}
+        exports, files = Exports(Path(work), calibrate), {}
         for place, (name, net) in enumerate(nets.items()):
             for way in existing(ways, device):
                 key = (name, way)
-                files[key] = Path(work) / f'{place}.onnx'
                 try:
                     row = _row(count(net.to(device), shape, way.dtype))
+                    files[key] = exports.file(place, net, picture, way)
                     calls[key] = warmed(net, picture, way, files[key])
                     rows[key] = row
                 except torch.OutOfMemoryError:
@@ -125,8 +127,8 @@ def measure(nets: Mapping[str, nn.Module], ways: list[Way], shape: Shape, rounds
                 # done.
                 except Exception as error:
                     failed[key] = reason_of(error)
-        runs = dict(calls) | ({None: PeakRuns({way.precision: way.dtype for _, way in rows}, device)}
-                              if with_peak and rows else {})
+        dense = {way.precision: way.dtype for _, way in rows if _has_peak(way, device)}
+        runs = dict(calls) | ({None: PeakRuns(dense, device)} if with_peak and rows else {})
         measured = interleave(runs, rounds)
         peak = best(measured.pop(None)) if None in measured else None
         del runs, calls
@@ -136,6 +138,11 @@ def measure(nets: Mapping[str, nn.Module], ways: list[Way], shape: Shape, rounds
             peaked = peak_memory(nets[name], shape, way, device, files[key]) if with_memory else None
             rows[key] = replace(row, times=tuple(measured[key]), peak_memory=peaked)
     return Costs(shape, rows, failed, peak)
+
+
+def _has_peak(way: Way, device: torch.device) -> bool:
+    """Whether PyTorch computes dense convolutions in that precision there."""
+    return way.precision != 'int8' and not (way.precision == 'fp16' and device.type == 'cpu')
 
 
 def existing(ways: list[Way], device: torch.device) -> list[Way]:
@@ -150,21 +157,18 @@ def existing(ways: list[Way], device: torch.device) -> list[Way]:
     return found
 
 
-def warmed(net: nn.Module, picture: torch.Tensor, way: Way, onnx_file: Path | None = None) -> Timed:
+def warmed(net: nn.Module, picture: torch.Tensor, way: Way, file: Path | None = None) -> Timed:
     """A network ready to be timed, run once, so that what fails does so before the rounds.
 
     Args:
-        onnx_file: Where to write the export that onnxruntime needs.
+        file: The export that a library runs.
 
     Raises:
         CannotRun: The reason, in one line.
         torch.OutOfMemoryError: The memory of the GPU is too small.
     """
     try:
-        if way.backend == 'onnxruntime':
-            assert onnx_file is not None, 'onnxruntime needs a place for the export'
-            export(net, picture, onnx_file)
-        timed = Timed(prepare(net, picture, way, onnx_file), picture.device)
+        timed = Timed(prepare(net, picture, way, file), picture.device)
         timed.warm_up()
     except (CannotRun, torch.OutOfMemoryError):
         raise

@@ -5,6 +5,7 @@ import pickle
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -24,11 +25,11 @@ class _Job:
     way: Way
     device: str
     threads: int
-    onnx_file: Path | None
+    file: Path | None
 
 
 def peak_memory(net: nn.Module, shape: tuple[int, int, int, int], way: Way, device: torch.device,
-                onnx_file: Path | None = None) -> int | None:
+                file: Path | None = None) -> int | None:
     """Bytes at the peak of one pass, above Python and its libraries; on a GPU what torch allocated.
 
     Weights are in it; the compiler is, too, under 'compile'. None where the system does not tell, where the network
@@ -38,7 +39,7 @@ def peak_memory(net: nn.Module, shape: tuple[int, int, int, int], way: Way, devi
         sent = pickle.dumps(net)
     except (pickle.PicklingError, AttributeError, TypeError):  # a class or function within a function
         return None
-    job = _Job(sent, shape, way, device.type, torch.get_num_threads(), onnx_file)
+    job = _Job(sent, shape, way, device.type, torch.get_num_threads(), file)
     context = multiprocessing.get_context('spawn')
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_measure_there, args=(theirs, job), daemon=True)
@@ -80,12 +81,12 @@ def _measure_there(answer: Connection, job: _Job) -> None:
 
 def _measure(job: _Job) -> int | None:
     torch.set_num_threads(job.threads)
-    if job.way.backend == 'onnxruntime':
-        import onnxruntime  # noqa: F401  its code is not part of the pass
+    if job.way.exported:
+        import_module(job.way.backend)  # its code is not part of the pass
     with contextlib.suppress(OSError):  # Linux forgets the peak so far; importing may have needed more than is held now
         Path('/proc/self/clear_refs').write_text('5', encoding='ascii')
     before = peak_of_process(job.device)
     net = pickle.loads(job.net).to(job.device)
-    prepare(net, torch.zeros(job.shape, device=job.device), job.way, job.onnx_file)()
+    prepare(net, torch.zeros(job.shape, device=job.device), job.way, job.file)()
     after = peak_of_process(job.device)
     return None if before is None or after is None else after - before

@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--batch', nargs='+', type=int, default=[1], metavar='N', help='pictures at a time (1)')
     parser.add_argument('--precision', nargs='+', default=['fp32'], choices=tuple(PRECISIONS))
     parser.add_argument('--backend', nargs='+', default=['eager'], choices=BACKENDS)
+    parser.add_argument('--calibrate', type=Path, metavar='DIR',
+                        help="photographs on which int8 is calibrated (scikit-image's)")
     parser.add_argument('--baseline', metavar='NAME', help='model that the others are compared with (the first), in '
                                                            'the first precision and backend')
     parser.add_argument('--growth', action='store_true',
@@ -57,20 +59,25 @@ def check(args: argparse.Namespace, device: torch.device) -> list[Way]:
             if value < least:
                 raise ValueError(f'--{flag} {value}; accepted: {least} or more')
     check_files(args)
+    for backend in args.backend:
+        check_libraries(backend)
     for precision in args.precision:
-        try:
-            check_way(Way(precision), device)
-        except CannotRun as error:
-            raise ValueError(f'--precision {precision}: {error}') from error
-    if 'onnxruntime' in args.backend:
-        check_libraries()
+        if not existing([Way(precision, backend) for backend in args.backend], device):
+            raise ValueError(f'--precision {precision}: {_reason(Way(precision, args.backend[0]), device)}')
     ways = [Way(precision, backend) for backend in dict.fromkeys(args.backend)
             for precision in dict.fromkeys(args.precision)]
-    found = existing(ways, device)
-    if not found:
-        raise ValueError(f'--backend {" ".join(args.backend)} --precision {" ".join(args.precision)}: nothing is left '
-                         'to run; onnxruntime runs fp32 alone')
-    return found
+    for backend in args.backend:
+        if not existing([way for way in ways if way.backend == backend], device):
+            raise ValueError(f'--backend {backend}: {_reason(Way(args.precision[0], backend), device)}')
+    return existing(ways, device)
+
+
+def _reason(way: Way, device: torch.device) -> str:
+    try:
+        check_way(way, device)
+    except CannotRun as error:
+        return str(error)
+    return 'cannot be run'
 
 
 def run(args: argparse.Namespace) -> bool:
@@ -95,7 +102,7 @@ def run(args: argparse.Namespace) -> bool:
         results, tables = measure_all(args, nets, ways, device, baseline, notes)
         growth = {}
         if args.growth:
-            way = next((way for way in ways if way.backend != 'onnxruntime'), Way())
+            way = next((way for way in ways if not way.exported), Way())
             growth = measure_growth(nets, way, args.batch[0], device, _tell)
             tables += growth_tables(growth, args.batch[0], way)
             print('\n' + '\n\n'.join(map(as_text, tables[-2:])))
@@ -112,7 +119,7 @@ def measure_all(args: argparse.Namespace, nets: Mapping[str, nn.Module], ways: l
     for size in dict.fromkeys(args.size):
         for batch in dict.fromkeys(args.batch):
             _tell(f'measuring {len(nets)} models at {batch} x 3 x {size} x {size} ...')
-            costs = measure(nets, ways, (batch, 3, size, size), args.rounds, device)
+            costs = measure(nets, ways, (batch, 3, size, size), args.rounds, device, calibrate=args.calibrate)
             shown = [size_table(costs), cost_table(costs, baseline)]
             peak = [f'{shape_of(costs)}: {peak_line(costs.peak)}.'] if costs.peak is not None else []
             notes += peak + failure_notes(costs)

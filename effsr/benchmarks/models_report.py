@@ -21,6 +21,9 @@ NOTES = (
     'same rounds. Of bandwidth: what all operations read and write, as if each went to memory, of what a copy moves; '
     'above 100% caches serve, or a compiler joins operations. Where FLOP/byte lies below the balance of the machine, '
     'memory is the limit, not arithmetic.',
+    'onnxruntime, openvino and ncnn run files that effsr/export.py writes, with the checks of every answer that '
+    'upscale.py has; int8 is calibrated by percentile. cudagraphs launches the recorded pass as one. Above 100% of '
+    'peak a library multiplies less than is counted (Winograd).',
     'Peak memory: each in a process of its own, one pass, above Python and its libraries; weights are in it, and so is '
     'what a compiler needs. On a GPU what torch allocated.',
 )
@@ -97,11 +100,14 @@ def _in_order(costs: Costs) -> Sequence[Key]:
 
 
 def _use(row: CostRow, way: Way, peak: Peak | None) -> tuple[str, str, str]:
+    if way.precision == 'int8':  # what it moves is not counted
+        return '', '', ''
     intensity = f'{row.flops / row.moved:.1f}'
     if peak is None:
         return '', intensity, ''
     seconds = row.seconds.median
-    return (f'{100 * row.flops / seconds / peak.flops[way.precision]:.0f}%', intensity,
+    dense = peak.flops.get(way.precision)
+    return (f'{100 * row.flops / seconds / dense:.0f}%' if dense else '', intensity,
             f'{100 * row.moved / seconds / peak.bandwidth:.0f}%')
 
 

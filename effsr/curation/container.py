@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from effsr.curation.arguments import plural
 from effsr.curation.output import Output
 from effsr.curation.parallel import Failure, each, tell
-from effsr.data.image_decode import decode_bytes, unreadable
+from effsr.data.image_decode import decode_bytes
+from effsr.data.image_header import unreadable
 
 Source = tuple[str, Path]  # name, as of effsr.curation.arguments.sources, and path
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from effsr.data.image_decode import decode_bytes, open_header
+from effsr.data.image_decode import decode_bytes
+from effsr.data.image_header import open_header
 from effsr.data.storages.packed_storage import PackedStorage
 from effsr.data.storages.storage import Storage
 

@@ -16,7 +16,8 @@ from effsr.curation.errors import refuse
 from effsr.curation.output import write_whole
 from effsr.curation.parallel import Failure, each, tell
 from effsr.data.image_check import check_image
-from effsr.data.image_decode import TARGET_MODES, decode_file, open_header
+from effsr.data.image_decode import TARGET_MODES, decode_file
+from effsr.data.image_header import open_header
 from effsr.data.image_io import IMAGE_SUFFIXES
 from effsr.data.storages.storage import in_order
 

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from effsr.data.image_decode import open_header
+from effsr.data.image_header import open_header
 from effsr.data.image_io import rgb_from_bytes
 
 SHARP_BLOCK = 32  # pixels

@@ -1,72 +1,41 @@
 """Decoding image files; the reading half of :mod:`effsr.data.image_io`."""
 import io
-import struct
-import threading
-import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
-READABLE = 'PNG, JPEG, WebP, BMP, TIFF, PPM'
+from effsr.data.image_exif import parse_exif, upright_exif
+from effsr.data.image_header import MAX_PIXELS, PILLOW_FORMATS, READABLE, ImageError, open_header, read_bytes
+from effsr.data.image_meta import ICC_SPACE, ICC_SPACES, Meta
+
 # What a transparent picture is laid on, as a share of the largest value; the other two rules have no ground.
 GROUNDS = {'white': 1.0, 'black': 0.0, 'gray': 0.5}
 ALPHA_RULES = (*GROUNDS, 'drop', 'refuse')
-PILLOW_FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'TIFF', 'PPM')
-ORIENTATION_TAG = 0x0112
 BITS_PER_SAMPLE_TAG = 258
 PNG_BIT_DEPTH_OFFSET = 24
 # Pillow's modes to the 8-bit ones kept here. Absent modes (32-bit integers, floats, LAB, HSV) are refused.
 TARGET_MODES = {'1': 'L', 'L': 'L', 'LA': 'LA', 'La': 'LA', 'P': 'RGB', 'PA': 'RGBA', 'RGB': 'RGB', 'RGBX': 'RGB',
                 'RGBA': 'RGBA', 'RGBa': 'RGBA', 'CMYK': 'RGB', 'YCbCr': 'RGB'}
-# warnings.catch_warnings is not thread-safe before Python 3.14.
-_HEADER_LOCK = threading.Lock()
 
 
-class ImageError(ValueError):
-    """An image file cannot be read or written; the message is one line that names it."""
+@dataclass(frozen=True)
+class Decoded:
+    """What a file holds.
 
+    Attributes:
+        pixels: uint8 or uint16 (H, W, C), upright, C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        format: 'PNG', 'JPEG', 'MPO', 'WEBP', 'GIF', 'BMP', 'TIFF', 'PPM'.
+        meta: What goes with the pixels as they are here; the EXIF is as it stood, its orientation undone in the pixels.
+        notes: What was changed or left out, in a few words each.
+    """
 
-def unreadable(path: Path, error: OSError) -> ImageError:
-    """The error to raise for a file that cannot be opened."""
-    if isinstance(error, FileNotFoundError):
-        return ImageError(f'{path}: no such file; check the path')
-    if path.is_dir():
-        return ImageError(f'{path}: is a folder; accepted: an image file ({READABLE})')
-    return ImageError(f'{path}: cannot be read ({error.strerror or error}); check the file and its permissions')
-
-
-def open_header(file, path: Path) -> tuple[Image.Image, int]:
-    """Parse the header; return Pillow's unloaded image and the EXIF orientation, 1 to 8."""
-    if not file.read(1):
-        raise ImageError(f'{path}: the file is empty (0 bytes); replace or remove it')
-    file.seek(0)
-    with _HEADER_LOCK, warnings.catch_warnings():
-        # Pillow warns about odd metadata and about pictures over 89 megapixels; both are read.
-        warnings.simplefilter('ignore')
-        try:
-            image = Image.open(file, formats=PILLOW_FORMATS)
-        except Image.DecompressionBombError as error:
-            raise ImageError(f'{path}: declares more than {2 * Image.MAX_IMAGE_PIXELS // 10**6} megapixels, refused as '
-                             'a decompression bomb; cut or shrink it first') from error
-        # Decoders raise nearly anything on damaged or hostile bytes.
-        except Exception as error:
-            raise ImageError(f'{path}: not an image that can be read; accepted: {READABLE}') from error
-        return image, _orientation(image)
-
-
-def _orientation(image: Image.Image) -> int:
-    """What is left to be undone, 1 for nothing."""
-    if image.format == 'TIFF':
-        # Pillow and OpenCV turn TIFFs by themselves, the size in Pillow's header included.
-        return 1
-    try:
-        # Pillow's own override for PNG would decode the whole picture to look for EXIF data behind it.
-        orientation = Image.Image.getexif(image).get(ORIENTATION_TAG, 1)
-    except (ValueError, TypeError, SyntaxError, OSError, LookupError, struct.error):
-        return 1
-    return orientation if orientation in range(1, 9) else 1
+    pixels: np.ndarray
+    format: str
+    meta: Meta = Meta()
+    notes: tuple[str, ...] = ()
 
 
 def decode_file(path: Path) -> tuple[np.ndarray, str]:
@@ -75,39 +44,67 @@ def decode_file(path: Path) -> tuple[np.ndarray, str]:
     Raises:
         ImageError: As there, or the file cannot be read.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise unreadable(path, error) from error
-    return decode_bytes(data, path)
+    return decode_bytes(read_bytes(path), path)
 
 
 def decode_bytes(data: bytes, path: Path) -> tuple[np.ndarray, str]:
+    """Pixels and format of a file's content; as :func:`decode`."""
+    decoded = decode(data, path)
+    return decoded.pixels, decoded.format
+
+
+def decode(data: bytes, path: Path, max_pixels: int = MAX_PIXELS,
+           formats: tuple[str, ...] = PILLOW_FORMATS) -> Decoded:
     """Decode the content of a file.
+
+    CMYK becomes sRGB, through its ICC profile where it has one.
 
     Args:
         data: The whole content.
         path: What to call it in messages.
-
-    Returns:
-        uint8 or uint16 (H, W, C), upright, C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha; and the format's name.
+        max_pixels: More than these are refused before they are decoded.
+        formats: Pillow's names of what is read.
 
     Raises:
-        ImageError: The content is empty, damaged, or of a kind that is not read here.
+        ImageError: The content is empty, damaged, too large, or of a kind that is not read here.
     """
-    image, orientation = open_header(io.BytesIO(data), path)
-    if image.format in ('PNG', 'WEBP') and getattr(image, 'is_animated', False):
+    image, orientation = open_header(io.BytesIO(data), path, max_pixels, formats)
+    if getattr(image, 'is_animated', False) and image.format in ('PNG', 'WEBP', 'GIF'):
         raise ImageError(f'{path}: is animated ({image.n_frames} frames); accepted: still pictures')
     try:
         if image.format == 'PNG' and data.rfind(b'IEND') < 0:
             raise OSError('image file is truncated')
         deep = _is_16_bit(image, data)
         image.load()
+        meta, notes = _meta(image, data)
         pixels = _pixels_16(data, image) if deep else _pixels_8(image)
     except Exception as error:
         raise ImageError(f'{path}: damaged or unsupported {image.format} file ({error}); accepted: whole files of '
                          f'{READABLE}, 8 or 16 bits a channel') from error
-    return _upright(pixels, orientation), image.format
+    if meta.icc is not None and pixels.shape[2] not in ICC_SPACES.get(meta.icc[ICC_SPACE], ()):
+        notes.append(f'its ICC profile is for {_space(meta.icc)} and was left out')
+        meta = Meta(None, meta.exif)
+    return Decoded(_upright(pixels, orientation), image.format, meta, tuple(notes))
+
+
+def _meta(image: Image.Image, data: bytes) -> tuple[Meta, list[str]]:
+    icc, exif, notes = image.info.get('icc_profile') or None, image.info.get('exif') or None, []
+    if image.format == 'TIFF':
+        exif = upright_exif(data, *image.size[::-1])  # its own first directory
+    if isinstance(exif, bytes):
+        exif = exif.removeprefix(b'Exif\0\0')
+    if exif is not None and parse_exif(exif) is None:
+        exif = None
+        notes.append('its EXIF data is damaged and was left out')
+    if image.mode == 'CMYK':
+        notes.append('CMYK became sRGB ' + ('through its ICC profile' if icc and _space(icc) == 'CMYK' else
+                                            'without an ICC profile: colours are approximate'))
+        icc = None
+    return Meta(icc, exif), notes
+
+
+def _space(icc: bytes) -> str:
+    return icc[ICC_SPACE].decode('latin-1').strip() or 'nothing'
 
 
 def _is_16_bit(image: Image.Image, data: bytes) -> bool:
@@ -127,11 +124,27 @@ def _is_16_bit(image: Image.Image, data: bytes) -> bool:
 def _pixels_8(image: Image.Image) -> np.ndarray:
     if image.mode not in TARGET_MODES:
         raise ValueError(f'pixels of kind {image.mode}')
+    if image.mode == 'CMYK':
+        image = _srgb_of_cmyk(image)
     target = TARGET_MODES[image.mode]
     if 'transparency' in image.info and not target.endswith('A'):
         target += 'A'
     pixels = np.array(image if image.mode == target else image.convert(target))
     return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _srgb_of_cmyk(image: Image.Image) -> Image.Image:
+    icc = image.info.get('icc_profile')
+    if not icc or _space(icc) != 'CMYK':
+        return image
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        # What paper cannot show is clipped; black and white stay black and white.
+        return ImageCms.profileToProfile(image, profile, ImageCms.createProfile('sRGB'),
+                                         ImageCms.Intent.RELATIVE_COLORIMETRIC, 'RGB',
+                                         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION)
+    except ImageCms.PyCMSError:
+        return image
 
 
 def _pixels_16(data: bytes, image: Image.Image) -> np.ndarray:

@@ -2,15 +2,18 @@
 import io
 import os
 import struct
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from effsr.data.image_decode import ImageError
+from effsr.data.image_meta import Encoding, Meta
+from effsr.data.image_png import PngRows
+from effsr.data.image_tiff import TiffRows
 
 
 class _Format(NamedTuple):
@@ -28,10 +31,10 @@ FORMATS = {
     '.jpeg': _Format('JPEG'),
     '.jfif': _Format('JPEG'),
     '.bmp': _Format('BMP'),
-    '.ppm': _Format('PPM'),
-    '.pgm': _Format('PPM'),
+    '.ppm': _Format('PPM', deep=True),
+    '.pgm': _Format('PPM', deep=True),
 }
-PNG_SIGNATURE = b'\x89PNG\r\n\x1a\n'
+JPEG_EXIF_BYTES = 65_500  # one segment of a JPEG
 
 
 def encode_picture(path: Path, picture, quality: int) -> bytes:
@@ -40,7 +43,7 @@ def encode_picture(path: Path, picture, quality: int) -> bytes:
     Raises:
         ImageError: Unknown suffix, or the format cannot hold this picture.
     """
-    file_format = _format_of(path)
+    file_format = format_of(path)
     color, alpha = picture.color, picture.alpha
     if alpha is not None and not file_format.alpha:
         color, alpha = color * alpha[..., None] + (1 - alpha[..., None]), None
@@ -51,7 +54,8 @@ def encode_picture(path: Path, picture, quality: int) -> bytes:
     return encode_pixels(path, _quantise(np.concatenate(layers, axis=2), bits), quality)
 
 
-def encode_pixels(path: Path, pixels: np.ndarray, quality: int = 95, lossless: bool = False) -> bytes:
+def encode_pixels(path: Path, pixels: np.ndarray, quality: int = 95, lossless: bool = False,
+                  meta: Meta | None = None) -> bytes:
     """Pixels as :func:`effsr.data.image_decode.decode_file` returns them, as the bytes of a file of the path's suffix.
 
     Args:
@@ -59,11 +63,12 @@ def encode_pixels(path: Path, pixels: np.ndarray, quality: int = 95, lossless: b
         pixels: uint8 or uint16 (H, W, C): grey, grey and alpha, RGB, or RGB and alpha.
         quality: Of JPEG and lossy WebP, 1 to 100.
         lossless: Of WebP: every pixel as it is, clear ones included.
+        meta: ICC profile and EXIF of 8-bit PNG, TIFF, JPEG and WebP, where there is room for them.
 
     Raises:
         ImageError: Unknown suffix, or the format cannot hold these pixels, without loss where that is asked for.
     """
-    file_format = _format_of(path)
+    file_format = format_of(path)
     has_alpha, deep = pixels.shape[2] in (2, 4), pixels.dtype == np.uint16
     lost = [what for what, is_lost in (('transparency', has_alpha and not file_format.alpha),
                                        ('16 bits', deep and not file_format.deep),
@@ -71,15 +76,22 @@ def encode_pixels(path: Path, pixels: np.ndarray, quality: int = 95, lossless: b
     if lost:
         raise ImageError(f'{path}: {file_format.name} cannot hold {" and ".join(lost)}; PNG can')
     try:
-        return _encode_16(pixels, file_format.name) if deep else _encode_8(pixels, file_format.name, quality, lossless)
-    # OSError and ValueError for sizes that a format cannot hold, cv2.error for OpenCV's.
-    except (OSError, ValueError, struct.error, cv2.error) as error:
+        if deep:
+            return _encode_16(pixels, file_format.name)
+        return _encode_8(pixels, file_format.name, quality, lossless, meta or Meta())
+    # For sizes that a format cannot hold.
+    except (OSError, ValueError, struct.error) as error:
         height, width = pixels.shape[:2]
         raise ImageError(f'{path}: {width}x{height} pixels cannot be written as {file_format.name} ({error}); '
                          'PNG holds any size') from error
 
 
-def _format_of(path: Path) -> _Format:
+def format_of(path: Path) -> _Format:
+    """What the format of a path's suffix can hold.
+
+    Raises:
+        ImageError: Unknown suffix.
+    """
     file_format = FORMATS.get(path.suffix.lower())
     if file_format is None:
         raise ImageError(f'{path}: cannot write files of this suffix; accepted: {", ".join(FORMATS)}')
@@ -87,18 +99,33 @@ def _format_of(path: Path) -> _Format:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write to a hidden file beside ``path``, then rename: the file appears whole or not at all.
+    """Write a file that appears whole or not at all; errors are those of :func:`whole_file`."""
+    with whole_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a hidden file beside ``path`` for writing, which takes its place when all went well and is removed if not.
 
     Raises:
         ImageError: The file cannot be written; an existing one is left as it was.
     """
+    with whole_path(path) as temporary, open(temporary, 'wb') as file:
+        yield file
+
+
+@contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """The same for libraries that open files by themselves: the path of the hidden file."""
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
         try:
-            temporary.write_bytes(data)
+            yield temporary
             os.replace(temporary, path)
         finally:
-            temporary.unlink(missing_ok=True)
+            if temporary.parent.is_dir():
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ImageError(f'{path}: cannot be written ({error.strerror or error}); '
                          'check that the folder exists, may be written to, and has room') from error
@@ -109,7 +136,7 @@ def _quantise(values: np.ndarray, bits: int) -> np.ndarray:
     return np.rint(np.clip(values, 0, 1) * top).astype(np.uint16 if bits == 16 else np.uint8)
 
 
-def _encode_8(pixels: np.ndarray, name: str, quality: int, lossless: bool) -> bytes:
+def _encode_8(pixels: np.ndarray, name: str, quality: int, lossless: bool, meta: Meta) -> bytes:
     options = {
         'JPEG': {'quality': quality, 'subsampling': 0},
         # `exact` keeps the colour of clear pixels.
@@ -117,32 +144,37 @@ def _encode_8(pixels: np.ndarray, name: str, quality: int, lossless: bool) -> by
         # Level 3 writes twice as fast as the default 6 for files about a tenth larger.
         'PNG': {'compress_level': 3},
     }.get(name, {})
+    if meta.icc and name in ('JPEG', 'WEBP', 'PNG', 'TIFF'):
+        options['icc_profile'] = meta.icc
+    if meta.exif and (name in ('WEBP', 'PNG') or name == 'JPEG' and len(meta.exif) <= JPEG_EXIF_BYTES):
+        options['exif'] = b'Exif\0\0' + meta.exif
     buffer = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(buffer, name, **options)
     return buffer.getvalue()
 
 
 def _encode_16(pixels: np.ndarray, name: str) -> bytes:
-    channels = pixels.shape[2]
-    if channels == 2 and name == 'PNG':
-        return _gray_alpha_png(pixels)
-    # OpenCV knows no grey with alpha: it becomes colour with three equal channels.
-    order = {1: [0], 2: [0, 0, 0, 1], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]
-    done, encoded = cv2.imencode('.png' if name == 'PNG' else '.tiff', pixels[..., order])
-    if not done:
-        raise ValueError('OpenCV refused it')
-    return encoded.tobytes()
+    """Pillow writes no 16-bit colour."""
+    buffer = io.BytesIO()
+    if name == 'PPM':
+        maker = PpmRows(buffer, pixels.shape, 16)
+    else:
+        maker = (PngRows if name == 'PNG' else TiffRows)(buffer, pixels.shape, 16, Encoding(), Meta())
+    maker.write(pixels)
+    maker.finish()
+    return buffer.getvalue()
 
 
-def _gray_alpha_png(pixels: np.ndarray) -> bytes:
-    """uint16 (H, W, 2) as a PNG of colour type 4, which neither Pillow nor OpenCV writes at 16 bits."""
-    height, width = pixels.shape[:2]
-    rows = np.ascontiguousarray(pixels, '>u2').view(np.uint8).reshape(height, -1)
-    # Filter 2: each byte less the one above, wrapping round.
-    filtered = np.full((height, rows.shape[1] + 1), 2, np.uint8)
-    filtered[:, 1:] = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
-    header = struct.pack('>IIBBBBB', width, height, 16, 4, 0, 0, 0)
-    body = [(b'IHDR', header), (b'IDAT', zlib.compress(filtered.tobytes(), 3)), (b'IEND', b'')]
-    chunks = [struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
-              for kind, data in body]
-    return PNG_SIGNATURE + b''.join(chunks)
+class PpmRows:
+    """PGM or PPM, binary (Netpbm)."""
+
+    def __init__(self, file: BinaryIO, shape: tuple[int, int, int], bits: int):
+        height, width, channels = shape
+        self._file = file
+        file.write(b'P%d\n%d %d\n%d\n' % (6 if channels == 3 else 5, width, height, 2**bits - 1))
+
+    def write(self, rows: np.ndarray) -> None:
+        self._file.write(np.ascontiguousarray(rows, '>u2' if rows.dtype == np.uint16 else np.uint8))
+
+    def finish(self) -> None:
+        pass

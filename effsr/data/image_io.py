@@ -12,16 +12,9 @@ import cv2
 import numpy as np
 import torch
 
-from effsr.data.image_decode import (
-    ALPHA_RULES,
-    ImageError,
-    decode_bytes,
-    decode_file,
-    open_header,
-    unreadable,
-    without_alpha,
-)
+from effsr.data.image_decode import ALPHA_RULES, decode_bytes, decode_file, without_alpha
 from effsr.data.image_encode import encode_picture, write_bytes
+from effsr.data.image_header import MAX_PIXELS, PILLOW_FORMATS, ImageError, open_header, unreadable
 
 __all__ = ['ALPHA_RULES', 'IMAGE_SUFFIXES', 'ImageError', 'Picture', 'image_size', 'list_images', 'read_picture',
            'read_rgb', 'refuse_unfinished', 'rgb_from_bytes', 'to_tensor', 'to_uint8', 'upright_size', 'write_picture',
@@ -54,22 +47,22 @@ class Picture:
     format: str = ''
 
 
-def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
+def list_images(folder: str | Path, recursive: bool = True, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> list[Path]:
     """All image files of a folder, told by their suffix, sorted by path.
 
-    Hidden files, files in hidden folders and anything without one of IMAGE_SUFFIXES are left out. Links to files that
+    Hidden files, files in hidden folders and anything without one of the suffixes are left out. Links to files that
     are not there belong to them: whoever reads one says so.
 
     Raises:
         ValueError: The folder is missing, is a file, holds no image, or is not finished.
     """
     folder = Path(folder)
-    accepted = f'a folder holding {", ".join(IMAGE_SUFFIXES)}'
+    accepted = f'a folder holding {", ".join(suffixes)}'
     if not folder.is_dir():
         raise ValueError(f'{folder}: {"is a file" if folder.exists() else "no such folder"}; accepted: {accepted}')
     refuse_unfinished(folder)
     found = folder.rglob('*') if recursive else folder.glob('*')
-    images = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES
+    images = [path for path in found if path.suffix.lower() in suffixes
               and not any(part.startswith('.') for part in path.relative_to(folder).parts)
               and (path.is_file() or _leads_nowhere(path))]
     if not images:
@@ -152,9 +145,10 @@ def image_size(path: str | Path) -> tuple[int, int]:
         raise unreadable(path, error) from error
 
 
-def upright_size(file: BinaryIO, path: Path) -> tuple[int, int]:
+def upright_size(file: BinaryIO, path: Path, max_pixels: int = MAX_PIXELS,
+                 formats: tuple[str, ...] = PILLOW_FORMATS) -> tuple[int, int]:
     """The same of an open file; ``path`` is what messages call it."""
-    image, orientation = open_header(file, path)
+    image, orientation = open_header(file, path, max_pixels, formats)
     width, height = image.size
     return (width, height) if orientation >= 5 else (height, width)
 
@@ -178,8 +172,8 @@ def require_end(head: bytes, tail: bytes, path: Path) -> None:
 def write_picture(path: str | Path, picture: Picture, quality: int = 95) -> None:
     """Write a picture in the format its path's suffix names, keeping what that format can hold.
 
-    PNG and TIFF keep grey, alpha and 16 bits; WebP keeps alpha; JPEG and PPM keep grey; BMP keeps grey. Alpha that
-    cannot be kept is laid on white. The file appears whole or not at all, and an existing one is replaced.
+    PNG and TIFF keep grey, alpha and 16 bits; WebP keeps alpha; PPM keeps grey and 16 bits; JPEG and BMP keep grey.
+    Alpha that cannot be kept is laid on white. The file appears whole or not at all, and an existing one is replaced.
 
     Args:
         path: One of .png .jpg .jpeg .jfif .webp .bmp .tif .tiff .ppm .pgm; its folder must exist.

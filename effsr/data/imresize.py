@@ -38,8 +38,11 @@ KERNELS = {'bicubic': (_cubic, 4.0), 'lanczos3': (_lanczos3, 6.0), 'box': (_box,
 METHODS = (*KERNELS, *ALIASES, 'area')
 
 
-class _Taps(NamedTuple):
-    """Weights of a run of output pixels on the input pixels ``[start, start + matrix.shape[1])``; read-only."""
+class Taps(NamedTuple):
+    """Weights of a run of output pixels on the input pixels ``[start, start + matrix.shape[1])``; read-only.
+
+    Each row of the matrix stores the same number of weights, zeros too.
+    """
 
     start: int
     matrix: csr_array
@@ -75,7 +78,7 @@ def imresize(image: np.ndarray, scale: float | None = None, size: tuple[int, int
     heights = image.shape[:2]
     outputs = tuple(map(int, size)) if size is not None else tuple(math.ceil(scale * length) for length in heights)
     scales = [scale or output / length for output, length in zip(outputs, heights, strict=True)]
-    taps = [_taps(length, output, factor, 0, output, method)
+    taps = [axis_taps(length, output, factor, 0, output, method)
             for length, output, factor in zip(heights, outputs, scales, strict=True)]
     return _resized(image, taps, (0, 1) if scales[0] <= scales[1] else (1, 0), method)
 
@@ -109,8 +112,8 @@ def imresize_window(read: Callable[[int, int, int, int], np.ndarray], size: tupl
         raise ValueError(f'a window of {height} x {width} at ({top}, {left}) in a picture of {whole[0]} x {whole[1]} '
                          '(height x width); it must lie within')
     method = _named(method)
-    rows = _taps(size[0], whole[0], 1 / scale_down, top, height, method)
-    columns = _taps(size[1], whole[1], 1 / scale_down, left, width, method)
+    rows = axis_taps(size[0], whole[0], 1 / scale_down, top, height, method)
+    columns = axis_taps(size[1], whole[1], 1 / scale_down, left, width, method)
     wanted = (rows.matrix.shape[1], columns.matrix.shape[1])
     part = read(rows.start, columns.start, *wanted)
     _checked(part, method)
@@ -135,19 +138,20 @@ def _checked(image: np.ndarray, method: str) -> str:
     return _named(method)
 
 
-def _resized(image: np.ndarray, taps: list[_Taps], order: tuple[int, int], method: str) -> np.ndarray:
+def _resized(image: np.ndarray, taps: list[Taps], order: tuple[int, int], method: str) -> np.ndarray:
     """Apply the taps of rows and columns; the arithmetic is float64 throughout."""
     pixels = image.astype(np.float64)
     integer = np.issubdtype(image.dtype, np.integer)
     for count, axis in enumerate(order):
-        pixels = _apply(taps[axis].matrix, pixels, axis)
+        pixels = apply_taps(taps[axis].matrix, pixels, axis)
         if integer and (count == 1 or method != 'area'):
             np.floor(np.add(pixels, 0.5, out=pixels), out=pixels)
             np.clip(pixels, 0, np.iinfo(image.dtype).max, out=pixels)
     return np.ascontiguousarray(pixels, dtype=image.dtype)
 
 
-def _apply(matrix: csr_array, pixels: np.ndarray, axis: int) -> np.ndarray:
+def apply_taps(matrix: csr_array, pixels: np.ndarray, axis: int) -> np.ndarray:
+    """Weigh and add up float64 pixels along an axis, which becomes as long as the matrix is high."""
     # A sparse product adds the taps of each row in their order, so that a window's sums are the whole picture's.
     moved = np.ascontiguousarray(np.moveaxis(pixels, axis, 0))
     product = matrix @ moved.reshape(len(moved), -1)
@@ -155,7 +159,7 @@ def _apply(matrix: csr_array, pixels: np.ndarray, axis: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=256)
-def _taps(length: int, output: int, scale: float, first: int, count: int, method: str) -> _Taps:
+def axis_taps(length: int, output: int, scale: float, first: int, count: int, method: str) -> Taps:
     """Taps of the output pixels ``[first, first + count)`` of a row of ``length`` pixels that becomes ``output``."""
     positions = np.arange(first, first + count, dtype=np.float64)
     weights, indices = (_area(length, output, positions) if method == 'area' else
@@ -168,7 +172,7 @@ def _taps(length: int, output: int, scale: float, first: int, count: int, method
                        shape=(count, int(indices.max()) - start + 1))
     for array in (matrix.data, matrix.indices, matrix.indptr):
         array.flags.writeable = False
-    return _Taps(start, matrix)
+    return Taps(start, matrix)
 
 
 def _kernel(length: int, scale: float, positions: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add all flags."""
     what = parser.add_argument_group('what is compared')
     what.add_argument('-m', '--models', nargs='+', action='extend', required=True, metavar='MODEL',
-                      help='a .pth file, bicubic, lanczos, or a folder of pictures; NAME=FILE gives a name')
+                      help='a file of weights, an exported file, bicubic, lanczos, or a folder of pictures; '
+                           'NAME=FILE gives a name')
     what.add_argument('-d', '--sets', nargs='+', action='extend', required=True, metavar='NAME=HR[:LR]',
                       help='a set: folders of ground truth and of low-resolution pictures; without LR they are made '
                            "by MATLAB's bicubic; NAME=:LR has no ground truth")

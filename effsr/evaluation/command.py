@@ -18,6 +18,7 @@ from effsr.evaluation.plan import Plan, make_plan
 from effsr.evaluation.presentation import as_csv, as_markdown_text, as_terminal, tables_of
 from effsr.evaluation.results import Evaluation, to_json
 from effsr.evaluation.running import Found, carry_out
+from effsr.inference.backends import is_exported
 from effsr.inference.weights import load_model
 from effsr.reports.page import write_report
 from effsr.runtime.environment import environment, machine, versions
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 def _costs(plan: Plan) -> dict[str, CostRow]:
     """What each network that is compared costs, by name."""
     models = {entrant.name: load_model(entrant.path) for entrant in plan.entrants
-              if entrant.contestant.kind == 'weights'}
+              if entrant.contestant.kind == 'weights' and not is_exported(entrant.path)}
     if not models:
         return {}
     tell('evaluate: measuring the cost of each network')

@@ -9,14 +9,15 @@ from effsr.curation.errors import refuse
 from effsr.data.image_io import image_size
 from effsr.evaluation.content import sha256_of
 from effsr.evaluation.names import by_stem, matched
+from effsr.evaluation.networks import open_network, parameters_of
 from effsr.evaluation.results import Contestant
 from effsr.evaluation.sets import NAME, PictureSet
-from effsr.inference.weights import LoadedModel, load_model
+from effsr.inference.weights import LoadedModel
 from effsr.runtime.sidecar import read_sidecar
 
 INTERPOLATIONS = ('bicubic', 'lanczos')
 OTHERS = ('gt', 'lq')  # names of pictures that are no one's result
-FORM = 'accepted: a .pth file, bicubic, lanczos, or a folder of pictures'
+FORM = 'accepted: a file of weights or of effsr/export.py, bicubic, lanczos, or a folder of pictures'
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def parse_model(text: str) -> tuple[str, str, Path | None]:
         if not path.exists():
             raise ValueError(f'-m {text}: no such file or folder; {FORM}')
         kind = 'pictures' if path.is_dir() else 'weights'
-        name = given or (path.resolve().name if kind == 'pictures' else _name_of(path))
+        name = given or (path.resolve().name if kind == 'pictures' else weights_name(path))
     if (equals and not Path(text).exists() and not given) or not NAME.fullmatch(name):
         raise ValueError(f'-m {text}: the name {name!r} cannot be that of a folder; accepted: letters, numbers, _ - . '
                          'and blanks')
@@ -132,7 +133,7 @@ def _check_sizes(entrant: Entrant, pictures: PictureSet, files: dict[str, Path],
     refuse(problems)
 
 
-def _name_of(path: Path) -> str:
+def weights_name(path: Path) -> str:
     """experiments/RUN/models/net_g_3000.pth -> RUN_3000; any other file -> its name without suffix."""
     path = path.resolve()
     if path.parent.name == 'models' and path.stem.startswith('net_g_'):
@@ -144,10 +145,10 @@ def _entrant(name: str, kind: str, path: Path | None) -> Entrant:
     if kind != 'weights':
         source = path.as_posix() if path else ''
         return Entrant(Contestant(name, kind, source), path, f'{kind}, rounded once')
-    model = load_model(path)
+    model = open_network(path)
     contestant = Contestant(
-        name, kind, path.as_posix(), model.arch, dict(model.args), model.scale, sha256_of(path), _steps(path),
-        sum(parameter.numel() for parameter in model.net.parameters()), model.note)
+        name, kind, path.as_posix(), model.arch, dict(model.args), model.scale, sha256_of(path), steps_of(path),
+        parameters_of(model), model.note)
     return Entrant(contestant, path, _identity(model, contestant))
 
 
@@ -164,7 +165,7 @@ def _code(model: LoadedModel) -> str:
         return ''
 
 
-def _steps(path: Path) -> int | None:
+def steps_of(path: Path) -> int | None:
     """Training iterations, as the JSON file beside the weights or the file's name says."""
     iteration = (read_sidecar(path) or {}).get('iteration')
     if isinstance(iteration, int) and not isinstance(iteration, bool):

@@ -12,9 +12,10 @@ from effsr.data.image_io import Picture, image_size, read_picture
 from effsr.data.imresize import imresize
 from effsr.evaluation.content import as_picture, key_of, made_file, sha256_of, values_of
 from effsr.evaluation.contestants import Entrant
+from effsr.evaluation.networks import open_network
 from effsr.evaluation.preparing import GREY, Prepared, plain_result
 from effsr.inference.upscaling import AUTO_TILE, AUTO_TILE_ABOVE, upscale_picture
-from effsr.inference.weights import LoadedModel, load_model
+from effsr.inference.weights import LoadedModel
 from effsr.metrics.catalogue import open_metric
 from effsr.metrics.scorer import MetricSettings, Scorer, Unavailable
 
@@ -170,7 +171,7 @@ class Scoring:
             if sha256_of(entrant.path) != entrant.contestant.sha256:
                 raise ValueError(f'{entrant.path}: has changed since this evaluation began; copy it, and evaluate the '
                                  'copy')
-            self._models[entrant.name] = load_model(entrant.path, self.way.device)
+            self._models[entrant.name] = open_network(entrant.path, self.way.device)
         return self._models[entrant.name]
 
     def _by_value(self, metric: str, task: Task) -> bool:

@@ -15,17 +15,18 @@ class Span(NamedTuple):
     last: int
 
 
-def tile_spans(length: int, tile: int, tile_pad: int) -> list[Span]:
+def tile_spans(length: int, tile: int, tile_pad: int, begin: int = 0) -> list[Span]:
     """Divide one side of a picture into windows of one size, each tile + 2 * tile_pad long.
 
     The windows lie within the picture, the last one shifted inward; where a side is no longer than a window, there is
     one, as long as the side. What a window answers for is at least ``tile_pad`` away from each of its ends that is not
-    the picture's. All of the picture is answered for once.
+    the picture's. All of the picture from ``begin`` on is answered for once.
 
     Args:
         length: The side, in pixels.
         tile: Pixels from one window's start to the next; 0 for one window over the whole side.
         tile_pad: The halo.
+        begin: Where to begin, when what lies before it is done.
 
     Raises:
         ValueError: ``length`` below 1, or ``tile`` or ``tile_pad`` below 0.
@@ -35,11 +36,11 @@ def tile_spans(length: int, tile: int, tile_pad: int) -> list[Span]:
                          'tile from 0 (the whole picture at once), tile_pad from 0')
     window = tile + 2 * tile_pad
     if tile == 0 or length <= window:
-        return [Span(0, length, 0, length)]
+        return [Span(0, length, begin, length)]
     # Windows of one size: cuDNN, compilers and exported networks prepare themselves for each size anew.
-    starts = [*range(0, length - window, tile), length - window]
-    spans, first = [], 0
-    for start in starts:
+    spans, first = [], begin
+    while first < length:
+        start = min(max(first - tile_pad, 0), length - window)
         stop = start + window
         last = length if stop == length else stop - tile_pad
         spans.append(Span(start, stop, first, last))
@@ -82,11 +83,11 @@ def upscale_tiled(net: Callable[[Tensor], Tensor], lq: Tensor, scale: int, tile:
     batch, _, height, width = lq.shape
     rows, columns = tile_spans(height, tile, tile_pad), tile_spans(width, tile, tile_pad)
     if len(rows) == len(columns) == 1:
-        return _run(net, lq, scale).to(lq.device)
+        return run_checked(net, lq, scale).to(lq.device)
     out = None
     for row in rows:
         for column in columns:
-            answer = _run(net, lq[..., row.start:row.stop, column.start:column.stop], scale)
+            answer = run_checked(net, lq[..., row.start:row.stop, column.start:column.stop], scale)
             if out is None:
                 out = answer.new_empty((batch, answer.shape[1], height * scale, width * scale), device=lq.device)
             target = out[..., row.first * scale:row.last * scale, column.first * scale:column.last * scale]
@@ -139,7 +140,8 @@ def crop_to_scale(sr: Tensor, lq: Tensor, scale: int) -> Tensor:
     return sr[..., :height, :width]
 
 
-def _run(net: Callable[[Tensor], Tensor], lq: Tensor, scale: int) -> Tensor:
+def run_checked(net: Callable[[Tensor], Tensor], lq: Tensor, scale: int) -> Tensor:
+    """Run a network, and check that its result is ``scale`` times its input; else ValueError, with both sizes."""
     answer = net(lq)
     expected = (lq.shape[0], lq.shape[-2] * scale, lq.shape[-1] * scale)
     if answer.ndim != 4 or (answer.shape[0], *answer.shape[-2:]) != expected:

@@ -1,206 +1,207 @@
-"""Upscaling picture files with a trained network: what effsr/upscale.py does, less the talking."""
+"""Upscaling files with a trained network: what effsr/upscale.py does, less the talking."""
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
-from effsr.data.image_io import ImageError, Picture, list_images, read_picture, write_picture
+from effsr.data.image_animation import Animation
+from effsr.data.image_header import ImageError
+from effsr.data.image_io import Picture
+from effsr.inference.animation import upscale_animation
+from effsr.inference.engine import Engine, OutOfMemory, Say, silent
+from effsr.inference.jobs import VIDEO, Loaded, animation_suffix, load, moving_target, one_line, prepare_still
+from effsr.inference.journal import Journal
+from effsr.inference.overlap import read_ahead
+from effsr.inference.plan import output_size
+from effsr.inference.precision import check_device
+from effsr.inference.settings import Settings
+from effsr.inference.sources import Source, output_stems
+from effsr.inference.stills import compare_path, upscale_still
+from effsr.inference.streaming import Report
 from effsr.inference.tiling import crop_to_scale, pad_to_multiple, upscale_tiled
 from effsr.inference.weights import LoadedModel
 
-EXTENSIONS = ('auto', 'png', 'jpg', 'webp')
 AUTO_TILE = 512
 AUTO_TILE_ABOVE = 1_000_000
-SUFFIX_OF_FORMAT = {'JPEG': '.jpg', 'MPO': '.jpg', 'WEBP': '.webp', 'BMP': '.bmp', 'TIFF': '.tif', 'PPM': '.ppm'}
-LUMA = (0.299, 0.587, 0.114)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to upscale and where to write.
-
-    Attributes:
-        output: Folder, made when the first picture is written.
-        suffix: Put behind the name, after an underscore; '' for none.
-        ext: 'png', 'jpg', 'webp', or 'auto': PNG for PNG, for alpha and for 16 bits, else the input's format.
-        tile: Side of a tile in input pixels; 0 for whole pictures up to a megapixel and tiles of 512 above.
-        tile_pad: Halo of a tile in input pixels.
-        overwrite: Replace existing outputs.
-
-    Raises:
-        ValueError: A value out of range, or ``output`` is a file.
-    """
-
-    output: Path = Path('results')
-    suffix: str = 'out'
-    ext: str = 'auto'
-    tile: int = 0
-    tile_pad: int = 32
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        if self.tile < 0 or self.tile_pad < 0:
-            raise ValueError(f'tile is {self.tile}, tile_pad {self.tile_pad}; accepted: whole numbers from 0')
-        if any(mark in self.suffix for mark in '/\\\0'):
-            raise ValueError(f'suffix is {self.suffix!r}; accepted: part of a file name, without / and \\')
-        if self.ext not in EXTENSIONS:
-            raise ValueError(f'ext is {self.ext!r}; accepted: {", ".join(EXTENSIONS)}')
-        if self.output.exists() and not self.output.is_dir():
-            raise ValueError(f'{self.output}: is a file; accepted as output: a folder, new or not')
+choose_device = check_device  # the name by which measurements know it
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one input. ``error`` is '' for success; sizes are (height, width)."""
+    """What became of one input.
+
+    Attributes:
+        source: The input.
+        error: What went wrong, '' for nothing.
+        target: The result.
+        size_in, size_out: (height, width).
+        tile: (height, width) of tiles, their halo included; (0, 0) where the network saw the whole at once.
+        frames: How many.
+        seconds: Wall-clock time.
+        notes: What was changed or lost on the way.
+        done: Whether the result was there already, so that nothing was done.
+    """
 
     source: Path
     error: str = ''
     target: Path | None = None
     size_in: tuple[int, int] = (0, 0)
     size_out: tuple[int, int] = (0, 0)
-    tile: int = 0
+    tile: tuple[int, int] = (0, 0)
+    frames: int = 1
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    done: bool = False
 
 
-def list_inputs(path: str | Path) -> list[Path]:
-    """The file itself, or the images directly in a folder.
+def upscale_files(engine: Engine, sources: Sequence[Source], settings: Settings, say: Say = silent,
+                  progress: Callable[[float], None] | None = None) -> Iterator[Outcome]:
+    """Upscale one file after another. What is wrong with one is told in its outcome, and the rest are done.
 
-    Raises:
-        ValueError: Nothing there, or a folder without images.
+    Args:
+        engine: From :func:`effsr.inference.engine.open_engine` or an exported file.
+        sources: From :func:`effsr.inference.sources.list_sources`.
+        settings: How, and where to.
+        say: Told in one line each what the user should know.
+        progress: Told the part of the file at hand that is done, in [0, 1].
+
+    Yields:
+        One outcome for each source, in their order.
     """
-    path = Path(path)
-    if not path.exists():
-        raise ValueError(f'{path}: no such file or folder; accepted: a picture, or a folder of pictures')
-    return list_images(path, recursive=False) if path.is_dir() else [path]
+    journal = Journal(settings.output)
+    run = _Run(engine, settings, journal, say, progress)
+    loading = read_ahead((load(source, settings, journal) for source in sources), 1)
+    with closing(loading):
+        for loaded, stem in zip(loading, output_stems(sources), strict=True):
+            yield run.outcome(loaded, stem)
 
 
-def output_stems(sources: Sequence[Path]) -> list[str]:
-    """One name each. Inputs that differ in nothing but the suffix keep it: a.png and a.jpg become a_png and a_jpg."""
-    count = Counter(source.stem.lower() for source in sources)
-    return [source.stem if count[source.stem.lower()] == 1 else f'{source.stem}_{source.suffix[1:]}'
-            for source in sources]
+class _Run:
+    """What the files of a run share."""
 
+    def __init__(self, engine: Engine, settings: Settings, journal: Journal, say: Say,
+                 progress: Callable[[float], None] | None):
+        self.engine, self.settings, self.journal = engine, settings, journal
+        self.say, self.progress = say, progress
+        self._written: set[Path] = set()
+        self._folders: list[Path] = []  # made here, deepest first
 
-def choose_device(name: str) -> torch.device:
-    """'auto' takes CUDA where there is one.
-
-    Raises:
-        ValueError: CUDA is asked for and absent.
-    """
-    if name == 'cuda' and not torch.cuda.is_available():
-        raise ValueError('device is cuda, but torch finds none; accepted here: --device cpu or auto')
-    return torch.device('cuda' if name == 'auto' and torch.cuda.is_available() else name.replace('auto', 'cpu'))
-
-
-def upscale_files(model: LoadedModel, sources: Sequence[Path], settings: Settings) -> Iterator[Outcome]:
-    """Upscale one file after another. What is wrong with one is told in its outcome, and the rest are done."""
-    written: set[Path] = set()
-    for source, stem in zip(sources, output_stems(sources), strict=True):
-        started = time.perf_counter()
+    def outcome(self, loaded: Loaded, stem: str) -> Outcome:
+        source, started = loaded.source, time.perf_counter()
+        if loaded.error:
+            return Outcome(source.path, loaded.error)
+        if loaded.done is not None:
+            self._written.add(loaded.done)
+            return Outcome(source.path, target=loaded.done, done=True)
+        name = self.settings.name or stem + (f'_{self.settings.suffix}' if self.settings.suffix else '')
+        place = self.settings.output / source.below / name
         try:
-            outcome = _upscale_file(model, source, stem, settings, written)
-        except ValueError as error:
-            yield Outcome(source, error=_one_line(error))
-            continue
-        written.add(outcome.target)
-        yield Outcome(source, '', outcome.target, outcome.size_in, outcome.size_out, outcome.tile,
-                      time.perf_counter() - started)
+            made = self._upscale(loaded, place)
+        except (OutOfMemory, MemoryError) as error:
+            return self._failed(source.path, f'{source.path}: {one_line(error)}; pass a smaller --tile, or free memory')
+        except ImageError as error:
+            return self._failed(source.path, one_line(error))
+        except (ValueError, RuntimeError, OSError) as error:
+            return self._failed(source.path, f'{source.path}: {one_line(error)}')
+        self._written.add(made.target)
+        self.journal.note(source.path, self.settings.naming, made.target, self.settings.record())
+        return replace(made, seconds=time.perf_counter() - started)
+
+    def _failed(self, source: Path, error: str) -> Outcome:
+        for folder in self._folders:
+            with suppress(OSError):  # it holds other results
+                folder.rmdir()
+        return Outcome(source, error)
+
+    def _upscale(self, loaded: Loaded, place: Path) -> Outcome:
+        if loaded.content == VIDEO:
+            return self._video(loaded.source.path, place)
+        if isinstance(loaded.content, Animation):
+            return self._animation(loaded.source.path, loaded.content, place)
+        return self._still(loaded, place)
+
+    def _still(self, loaded: Loaded, place: Path) -> Outcome:
+        source, settings = loaded.source.path, self.settings
+        still = prepare_still(source, loaded.content, place, self.engine.scale, settings)
+        size = still.decoded.pixels.shape[:2]
+        self._free(source, still.target)
+        if settings.compare:
+            out = output_size(*size, settings.plan, self.engine.scale)
+            self._free(source, compare_path(still.target, out, still.decoded.pixels.shape[2], still.bits))
+        report = upscale_still(self.engine, still, settings, self.say, self.progress)
+        return Outcome(source, '', still.target, size, report.size, _tile(report), notes=still.notes)
+
+    def _animation(self, source: Path, animation: Animation, place: Path) -> Outcome:
+        size = output_size(*animation.size, self.settings.plan, self.engine.scale)
+        target = moving_target(source, place, animation_suffix(animation, size), self.settings, video=False)
+        self._free(source, target)
+        report = upscale_animation(self.engine, animation, target, self.settings, self.say, self.progress)
+        return Outcome(source, '', target, animation.size, report.size, _tile(report), len(animation.durations))
+
+    def _video(self, source: Path, place: Path) -> Outcome:
+        from effsr.inference.video import upscale_video, video_suffix  # PyAV is optional
+        target = moving_target(source, place, video_suffix(source), self.settings, video=True)
+        self._free(source, target)
+        made = upscale_video(self.engine, source, target, self.settings, self.say, self.progress)
+        return Outcome(source, '', target, made.size_in, made.size_out, (0, 0), made.frames, notes=made.notes)
+
+    def _free(self, source: Path, target: Path) -> None:
+        """Make sure that a path can be written, and its folder is there.
+
+        Raises:
+            ImageError: Something is in the way.
+        """
+        if target in self._written:
+            raise ImageError(f'{source}: {target} is the output of another input of this run; rename one of them')
+        if target.is_dir():
+            raise ImageError(f'{source}: {target} is a folder; move it, or choose another -o or --suffix')
+        if target.exists():
+            if target.samefile(source):
+                raise ImageError(f'{source}: {target} exists; it is the input itself; choose another -o or --suffix')
+            if not self.settings.overwrite:
+                raise ImageError(f'{source}: {target} exists; pass --overwrite to replace it')
+        new = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+        self._folders = [*new, *(folder for folder in self._folders if folder not in new)]
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImageError(f'{target.parent}: cannot be made ({error.strerror}); choose another -o') from error
 
 
+def _tile(report: Report) -> tuple[int, int]:
+    return report.tile if report.tiles > 1 else (0, 0)
+
+
+@torch.inference_mode()
 def upscale_picture(model: LoadedModel, picture: Picture, tile: int = 0, tile_pad: int = 32) -> Picture:
-    """Upscale one picture by the model's factor, keeping greyness, alpha, bits and format.
+    """Upscale the colours of a picture in float32, with tiles that overlap by a chosen halo.
 
-    Grey goes in as three equal channels and comes out as their luma (BT.601). Alpha goes through the network too, as a
-    grey picture, so that its edges are as sharp as the colour's; well inside opaque and clear areas it stays exactly
-    1 and 0. Colour and alpha are clipped to [0, 1].
+    For measuring, where the result's rounding is the caller's; files go by :func:`upscale_files`.
 
     Args:
         model: From :func:`effsr.inference.weights.load_model`.
-        picture: Any size from 1x1.
+        picture: Any size from 1x1; its transparency is passed over.
         tile: Side of a tile in input pixels, rounded up to what the network can take; 0 for the whole picture.
         tile_pad: Halo of a tile.
+
+    Returns:
+        RGB in [0, 1].
 
     Raises:
         ValueError: The network's output has the wrong size, or holds NaN or infinity.
         RuntimeError: Out of memory, or the network fails.
     """
-    color = _run(model, picture.color, tile, tile_pad)
-    if picture.gray:
-        color = np.repeat((color @ np.asarray(LUMA, np.float32))[..., None], 3, axis=2)
-    alpha = picture.alpha
-    if alpha is not None:
-        alpha = _upscale_alpha(model, alpha, tile, tile_pad)
-    return Picture(color, alpha, picture.gray, picture.bits, picture.format)
-
-
-def _upscale_file(model: LoadedModel, source: Path, stem: str, settings: Settings, written: set[Path]) -> Outcome:
-    picture = read_picture(source)
-    target = settings.output / (stem + (f'_{settings.suffix}' if settings.suffix else '') + _suffix(picture, settings))
-    if target in written:
-        raise ImageError(f'{source}: {target} is the output of another input of this run; rename one of them')
-    if target.exists() and (not settings.overwrite or target.samefile(source)):
-        remedy = ('it is the input itself; choose another -o or --suffix' if target.samefile(source)
-                  else 'pass --overwrite to replace it')
-        raise ImageError(f'{source}: {target} exists; {remedy}')
-    height, width = picture.color.shape[:2]
-    tile = settings.tile or (AUTO_TILE if height * width > AUTO_TILE_ABOVE else 0)
-    try:
-        result = upscale_picture(model, picture, tile, settings.tile_pad)
-    except (RuntimeError, MemoryError) as error:
-        if isinstance(error, MemoryError) or 'memory' in str(error).lower():
-            smaller = max(32, (tile or min(max(height, width), 2 * AUTO_TILE)) // 2)
-            raise ValueError(f'{source}: out of memory upscaling {width}x{height} pixels '
-                             f'({f"tiles of {tile}" if tile else "whole"}); pass --tile {smaller}') from error
-        raise ValueError(f'{source}: {model.arch} failed on {width}x{height} pixels: {_one_line(error)}') from error
-    except ValueError as error:
-        raise ValueError(f'{source}: {error}') from error
-    try:
-        settings.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageError(f'{settings.output}: cannot be made ({error.strerror}); choose another -o') from error
-    write_picture(target, result)
-    return Outcome(source, '', target, (height, width), result.color.shape[:2], tile)
-
-
-def _suffix(picture: Picture, settings: Settings) -> str:
-    if settings.ext != 'auto':
-        return f'.{settings.ext}'
-    if picture.alpha is not None or picture.bits == 16:
-        return '.png'
-    return SUFFIX_OF_FORMAT.get(picture.format, '.png')
-
-
-@torch.inference_mode()
-def _run(model: LoadedModel, color: np.ndarray, tile: int, tile_pad: int) -> np.ndarray:
-    """float32 (H, W, 3) -> float32 (H * scale, W * scale, 3) in [0, 1]. Only tiles lie on the device."""
     device = next(model.net.parameters()).device
-    lq = torch.from_numpy(color.transpose(2, 0, 1).astype(np.float32, order='C'))[None]
+    lq = torch.from_numpy(picture.color.transpose(2, 0, 1).astype(np.float32, order='C'))[None]
     padded = pad_to_multiple(lq, model.multiple)
     tile, tile_pad = (-(-length // model.multiple) * model.multiple for length in (tile, tile_pad))
+    # Only tiles lie on the device.
     sr = upscale_tiled(lambda part: model.net(part.to(device)).float().cpu(), padded, model.scale, tile, tile_pad)
     sr = crop_to_scale(sr, lq, model.scale)[0]
     if not torch.isfinite(sr).all():
         raise ValueError(f'{model.arch} gave NaN or infinity; the weights {model.path} are of no use')
-    return sr.clamp(0, 1).permute(1, 2, 0).contiguous().numpy()
-
-
-def _upscale_alpha(model: LoadedModel, alpha: np.ndarray, tile: int, tile_pad: int) -> np.ndarray:
-    scale = model.scale
-    if alpha.min() == alpha.max():
-        return np.full((alpha.shape[0] * scale, alpha.shape[1] * scale), alpha.flat[0], np.float32)
-    result = _run(model, np.repeat(alpha[..., None], 3, axis=2), tile, tile_pad).mean(axis=2)
-    for value in (0.0, 1.0):
-        # Where a pixel and its eight neighbours are all clear, or all opaque, a network's ripple would be dirt.
-        differs = torch.from_numpy((alpha != value).astype(np.float32))[None, None]
-        inside = (F.max_pool2d(differs, 3, 1, 1)[0, 0] == 0).numpy()
-        result[inside.repeat(scale, 0).repeat(scale, 1)] = value
-    return result
-
-
-def _one_line(error: BaseException) -> str:
-    return ' '.join(str(error).split()) or type(error).__name__
+    return Picture(sr.clamp(0, 1).permute(1, 2, 0).contiguous().numpy(), bits=picture.bits, format=picture.format)

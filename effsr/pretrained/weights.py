@@ -14,7 +14,6 @@ import torch
 import torchvision
 from torch import Tensor
 
-from effsr.pretrained.packages import import_package
 from effsr.runtime.checkpoint import file_digest, load_file, pick_params
 
 logger = logging.getLogger('basicsr')
@@ -116,12 +115,4 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         ValueError: Missing, damaged, or without weights; the package safetensors is not installed.
     """
-    if path.suffix != '.safetensors':
-        return pick_params(load_file(path), path=path)[0]
-    library = import_package('safetensors.torch', 'safetensors', f'{path}')
-    try:
-        return library.load_file(path)
-    # The library raises errors of its own kind on damaged files.
-    except Exception as error:
-        reason = 'no such file' if isinstance(error, FileNotFoundError) else next(iter(str(error).splitlines()), '')
-        raise ValueError(f'{path}: {reason}; give the path of a whole .safetensors file') from error
+    return pick_params(load_file(path), path=path)[0]

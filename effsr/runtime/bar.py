@@ -10,6 +10,7 @@ from tqdm import tqdm
 T = TypeVar('T')
 
 FORMAT = '{n_fmt}/{total_fmt} |{bar}| {rate_fmt} ETA {remaining}{postfix}'
+SHARE_FORMAT = '{percentage:3.0f}% |{bar}| {elapsed} ETA {remaining}{postfix}'
 SMOOTHING = 0.05  # of the rate; a validation in between must not make the ETA jump
 
 
@@ -29,6 +30,11 @@ def passing_bar(items: Iterable[T], what: str, total: int, shown: bool) -> tqdm:
     """A bar over something short, such as a validation; on a terminal below that of the run, and gone afterwards."""
     file = sys.stdout if on_terminal() else sys.stderr
     return tqdm(items, what, total, file=file, leave=False, disable=not shown, **_size(file))
+
+
+def share_bar(total: float) -> tqdm:
+    """A bar on the standard error of work whose parts count by their size; gone afterwards."""
+    return tqdm(total=total, file=sys.stderr, bar_format=SHARE_FORMAT, leave=False, smoothing=0.1, **_size(sys.stderr))
 
 
 def _size(stream: TextIO) -> dict[str, Any]:

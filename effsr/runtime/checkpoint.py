@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from effsr.runtime.atomic import CheckpointError, atomic_file
 from effsr.runtime.esrgan_layout import modern_names
 from effsr.runtime.fitting import check_fits
+from effsr.runtime.safe_file import LENGTH, is_safetensors, read_safetensors
 
 __all__ = ['BARE', 'PARAM_KEYS', 'CheckpointError', 'check_fits', 'file_digest', 'load_file', 'load_network',
            'pick_params', 'save_atomic']
@@ -29,6 +30,7 @@ BARE = 'bare'
 PREFIXES = ('module.', '_orig_mod.')
 ZIP_MAGIC = b'PK\x03\x04'
 PICKLE_MAGIC = b'\x80'
+SCRIPT = '/constants.pkl'  # in the archive of a TorchScript
 TRAINING_STATE_KEYS = {'iter', 'optimizers', 'schedulers'}
 
 
@@ -62,6 +64,8 @@ def file_digest(path: str | Path) -> str:
 def load_file(path: str | Path) -> Any:
     """Read a checkpoint onto the CPU with ``weights_only=True``; the archive's checksums are verified first.
 
+    A safetensors file, told by its content, is a state dict itself.
+
     Raises:
         CheckpointError: Missing, a folder, empty, truncated, damaged, no checkpoint, or a pickle that asks for more
             than tensors and plain containers. Nothing in the file is run.
@@ -69,21 +73,26 @@ def load_file(path: str | Path) -> Any:
     path = Path(path)
     try:
         with open(path, 'rb') as file:
-            magic = file.read(len(ZIP_MAGIC))
+            head = file.read(LENGTH + 1)
     except OSError as error:
         reason = 'no such file' if isinstance(error, FileNotFoundError) else error.strerror or error
-        raise CheckpointError(f'{path}: {reason}; give the path of a .pth file') from error
+        raise CheckpointError(f'{path}: {reason}; give the path of a .pth or whole .safetensors file') from error
+    magic = head[:len(ZIP_MAGIC)]
     if not magic:
         raise CheckpointError(f'{path}: the file is empty (0 bytes); take an earlier checkpoint or copy it again')
     if magic == ZIP_MAGIC:
         _verify_archive(path)
+    elif is_safetensors(head):
+        return read_safetensors(path)
     elif magic[:1] != PICKLE_MAGIC:
-        raise CheckpointError(f'{path}: not a PyTorch checkpoint; accepted: a file written by torch.save')
+        raise CheckpointError(f'{path}: not a PyTorch checkpoint; accepted: a file written by torch.save, or a whole '
+                              '.safetensors file')
     try:
-        with warnings.catch_warnings():
+        # Open, as torch would go by the suffix of a path.
+        with warnings.catch_warnings(), open(path, 'rb') as file:
             # torch warns of pickle protocols and formats that it then reads or refuses by itself.
             warnings.simplefilter('ignore')
-            return torch.load(path, map_location='cpu', weights_only=True)
+            return torch.load(file, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         raise _refused(path, str(error)) from error
     # The unpickler raises nearly anything on damaged or hostile bytes.
@@ -157,10 +166,14 @@ def _verify_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
+            is_program = any(name.endswith(SCRIPT) for name in archive.namelist())
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise _damaged(path) from error
     if damaged is not None:
         raise _damaged(path)
+    if is_program:
+        raise CheckpointError(f'{path}: refused: TorchScript, which holds code; accepted as weights: a file of '
+                              'weights alone, best .safetensors')
 
 
 def _refused(path: Path, reason: str) -> CheckpointError:
@@ -169,7 +182,7 @@ def _refused(path: Path, reason: str) -> CheckpointError:
     # A name of torch's own that is not allowed is one that was cut off.
     if wanted and not wanted[1].startswith('torch.'):
         return CheckpointError(f'{path}: refused: it asks for {wanted[1]}, and loading objects other than tensors and '
-                               'plain containers could run code; take a file of weights alone')
+                               'plain containers could run code; take a file of weights alone, best .safetensors')
     if 'Unsupported operand' in reason:
         return CheckpointError(f'{path}: refused: a pickle that torch.save did not write could run code; '
                                'take a file of weights alone')

@@ -1,10 +1,14 @@
-"""The JSON file beside a .pth: what the weights are, so that no option file is needed to use them."""
+"""The JSON file beside a .pth: what the weights are, so that no option file is needed to use them.
+
+A .safetensors file that effsr wrote holds the same in its head.
+"""
 import json
 import math
 from pathlib import Path
 from typing import Any
 
 from effsr.runtime.atomic import CheckpointError, atomic_file
+from effsr.runtime.safe_file import read_words
 
 
 def sidecar_path(weights_path: str | Path) -> Path:
@@ -33,7 +37,7 @@ def write_sidecar(weights_path: str | Path, info: dict[str, Any]) -> Path:
 
 
 def read_sidecar(weights_path: str | Path) -> dict[str, Any] | None:
-    """What :func:`write_sidecar` wrote for these weights, or None where there is no such file.
+    """What :func:`write_sidecar` wrote for these weights, else what their own head says; None where nothing does.
 
     Raises:
         CheckpointError: The file is there but is no JSON object.
@@ -42,7 +46,7 @@ def read_sidecar(weights_path: str | Path) -> dict[str, Any] | None:
     try:
         info = json.loads(path.read_bytes())
     except FileNotFoundError:
-        return None
+        return read_words(Path(weights_path))
     except (OSError, ValueError) as error:
         raise CheckpointError(f'{path}: cannot be read as JSON ({error}); mend or remove it') from error
     if not isinstance(info, dict):

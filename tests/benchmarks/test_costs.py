@@ -10,11 +10,13 @@ import torch
 from torch import nn
 
 from effsr.benchmarks import costs, footprint
-from effsr.benchmarks.backends import CannotRun, Way, check_libraries, check_way, export, prepare
+from effsr.benchmarks.backends import LIBRARIES, CannotRun, Way, check_libraries, check_way, prepare
 from effsr.benchmarks.costs import measure, quick_costs
+from effsr.benchmarks.exports import Exports, check_answer, scale_and_multiple
 from effsr.benchmarks.growth import SIDES, Growth, exponent, growth_tables
 from effsr.benchmarks.named_models import open_models
 from effsr.benchmarks.timing import Timed
+from effsr.inference.backends.libraries import missing
 from effsr.inference.weights import LoadedModel
 
 CPU = torch.device('cpu')
@@ -59,23 +61,57 @@ def test_ways_compute_the_same(way):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec('onnxscript') is None or importlib.util.find_spec('onnxruntime') is None,
-                    reason='needs the extra onnx')
+@pytest.mark.parametrize('way', [Way(precision, backend) for backend, (_, precisions) in LIBRARIES.items()
+                                 for precision in precisions], ids=lambda way: f'{way.backend} {way.precision}')
 @pytest.mark.filterwarnings('ignore::DeprecationWarning', 'ignore::FutureWarning')
-def test_onnx_runtime(tmp_path):
-    net, picture = small_net(), torch.rand(1, 3, 9, 7)
-    export(net, picture, tmp_path / 'x.onnx')
-    answer = prepare(net, picture, Way('fp32', 'onnxruntime'), tmp_path / 'x.onnx')()[0]
-    assert abs(torch.from_numpy(answer) - net(picture)).max() < 1e-5
+def test_libraries(tmp_path, way):
+    if missing(LIBRARIES[way.backend][0]):
+        pytest.skip(f'needs {way.backend}')
+    net, picture = small_net(), torch.rand(1, 3, 9, 8)
+    exports = Exports(tmp_path)
+    file = exports.file(0, net, picture, way)
+    assert exports.file(0, net, picture, way) == file
+    answer = prepare(net, picture, way, file)()
+    assert abs(answer - net(picture)).max() < {'fp32': 1e-5, 'fp16': 5e-3, 'bf16': 2e-2, 'int8': 0.1}[way.precision]
+
+
+def test_what_sides_must_be_divisible_by():
+    nets = open_models([SMALL, 'RRDBNet(num_feat=4, num_block=1, num_grow_ch=4, scale=2)'], 4)
+    assert [scale_and_multiple(net) for net in nets.values()] == [(4, 1), (2, 2)]
+    with pytest.raises(CannotRun, match='takes no picture'):
+        scale_and_multiple(nn.Flatten())
+
+
+def test_answers_are_compared():
+    net, picture = nn.Identity(), torch.rand(1, 3, 4, 4)
+    for precision, off in (('fp32', 5e-3), ('fp16', 5e-2), ('bf16', 0.1), ('fp32', float('nan'))):
+        with pytest.raises(CannotRun, match='differs'):
+            check_answer(picture + off, net, picture, Way(precision, 'onnxruntime'))
+    check_answer(picture + 0.01, net, picture, Way('fp16', 'onnxruntime'))
+    check_answer(picture + 0.3, net, picture, Way('int8', 'onnxruntime'))
+    with pytest.raises(CannotRun, match='gives .1, 3, 2, 4., torch'):
+        check_answer(picture[:, :, :2], net, picture, Way('int8', 'onnxruntime'))
 
 
 def test_ways_that_do_not_exist(monkeypatch):
-    for way, says in ((Way('fp16'), 'fp16 is for GPUs'), (Way('bf16', 'onnxruntime'), 'runs the fp32 export')):
+    for way, says in ((Way('fp16'), 'fp16 is for GPUs'), (Way('bf16', 'onnxruntime'), 'in fp32, fp16, int8, not'),
+                      (Way('int8', 'compile'), 'int8 is for'), (Way('fp32', 'cudagraphs'), 'CUDA graphs are for')):
         with pytest.raises(CannotRun, match=says):
             check_way(way, CPU)
+    for backend in ('openvino', 'ncnn'):
+        with pytest.raises(CannotRun, match='on CPUs alone'):
+            check_way(Way('fp32', backend), torch.device('cuda'))
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     with pytest.raises(ValueError, match=r'onnx, onnxscript, onnxruntime not installed; pip install "effsr\[onnx\]"'):
-        check_libraries()
+        check_libraries('onnxruntime')
+    check_libraries('eager')
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs CUDA')
+def test_cuda_graphs():
+    net, picture = small_net().to('cuda'), torch.rand(1, 3, 9, 8, device='cuda')
+    call = prepare(net, picture, Way('fp32', 'cudagraphs'))
+    assert torch.allclose(call(), net(picture), atol=1e-5) and call() is call()
 
 
 @pytest.mark.slow

@@ -65,6 +65,8 @@ def test_tables_by_hand():
 
 @pytest.mark.parametrize(('flags', 'says'), [
     (['--precision', 'fp16', '--device', 'cpu'], '--precision fp16: fp16 is for GPUs'),
+    (['--precision', 'int8'], '--precision int8: int8 is for --backend onnxruntime'),
+    (['--backend', 'cudagraphs', '--device', 'cpu'], 'CUDA graphs are for GPUs'),
     (['--size', '4'], '--size 4; accepted: 8 or more'), (['--batch', '0'], '--batch 0; accepted: 1 or more'),
     (['--rounds', '1'], '--rounds 1; accepted: 2 or more'), (['--json', 'nowhere/x.json'], 'there is no folder'),
     (['--models', 'SRResNets'], 'nearest: SRResNet'), (['--import', 'nowhere_to_be_found'], 'nowhere_to_be_found'),

@@ -114,10 +114,3 @@ def test_reading_safetensors(tmp_path):
         with pytest.raises(ValueError, match=f'{name}.safetensors: .*whole .safetensors file') as caught:
             read_weights(tmp_path / f'{name}.safetensors')
         assert '\n' not in str(caught.value)
-
-
-def test_without_the_package_safetensors(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__('sys').modules, 'safetensors.torch', None)
-    monkeypatch.setitem(__import__('sys').modules, 'safetensors', None)
-    with pytest.raises(ValueError, match='needs the package safetensors, .*; pip install safetensors'):
-        read_weights(tmp_path / 'a.safetensors')

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from effsr.data.image_check import check_image
-from effsr.data.image_decode import unreadable
+from effsr.data.image_header import unreadable
 from effsr.data.image_io import list_images, read_rgb
 from effsr.data.storages.storage import Storage
 

@@ -1,0 +1,1 @@
+"""What effsr/export.py does: write a network for other libraries, and show that it gives the same pictures."""
