@@ -17,7 +17,7 @@ import torch
 import effsr  # noqa: F401
 from effsr.data.image_meta import Encoding
 from effsr.inference.arguments import parse_arguments
-from effsr.inference.engine import EngineSettings
+from effsr.inference.engine import EngineSettings, OutOfMemory
 from effsr.inference.opening import Network, open_network
 from effsr.inference.plan import Plan
 from effsr.inference.settings import Film, Settings
@@ -102,7 +102,7 @@ def main(argv: list[str] | None = None) -> int:
         with teller.following(sources):
             for outcome in upscale_files(network.engine, sources, settings, teller.note, teller.progress):
                 teller.report(outcome)
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, OutOfMemory) as error:  # the last: not even a probe fits
         print(f'upscale: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:

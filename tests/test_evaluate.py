@@ -97,7 +97,7 @@ def test_the_whole_command(work, capsys):
     assert 'psnr_y' not in found.differences['S']['same'] and found.differences['S']['same']['ssim_y'].significant
     for words in ('S x2, 3 pictures', 'border: 2 pixels', "MATLAB's bicubic, 1/2"):
         assert words in out
-    assert 'S: no difference between same and bicubic in PSNR Y: a value is infinite' in out
+    assert 'S: no difference between same and run_30 in PSNR Y: a value is infinite' in out
     assert '**inf**' in Path('e.md').read_text() and '| run_30 | 30 | ' in Path('e.md').read_text()
     rows = list(csv.DictReader(Path('e.csv').read_text().splitlines()))
     assert len(rows) == 3 * 2 * (3 + 1) and rows[0]['picture'] == 'a' and rows[3]['picture'] == '(all)'
@@ -128,7 +128,7 @@ def test_a_second_run_computes_nothing(work, monkeypatch, capsys):
     def refuse(*args):
         raise AssertionError('computed again')
 
-    monkeypatch.setattr(scoring, 'upscale_picture', refuse)
+    monkeypatch.setattr(scoring, 'upscale_pixels', refuse)
     monkeypatch.setattr(scoring, 'imresize', refuse)
     monkeypatch.setattr(scoring.Scorer, 'score', refuse)
     assert call(*command, 'again.json') == 0
@@ -399,8 +399,8 @@ def test_a_network_whose_code_changed_is_run_anew(work, monkeypatch):
     assert call(*asked) == 0
     monkeypatch.setattr(contestants, '_code', lambda model: 'another')
     made = []
-    monkeypatch.setattr(scoring, 'upscale_picture',
-                        lambda *rest, then=scoring.upscale_picture: made.append(rest) or then(*rest))
+    monkeypatch.setattr(scoring, 'upscale_pixels',
+                        lambda *rest, then=scoring.upscale_pixels: made.append(rest) or then(*rest))
     assert call(*asked) == 0
     assert len(made) == len(SIZES)
 

@@ -161,6 +161,14 @@ def test_resume_passes_over_what_is_whole_and_the_same(work, capsys):
     assert '--overwrite' in capsys.readouterr().err
 
 
+def test_resume_does_not_take_results_of_weights_described_otherwise(work, capsys):
+    run('-i', 'in')
+    (work / 'w.json').write_text('{"arch": {"type": "SRVGGNetCompact", "args": {"num_feat": 4, "num_conv": 1, '
+                                 '"upscale": 2, "act_type": "prelu"}}}')
+    run('-i', 'in', '--resume', status=1)
+    assert 'other settings (network ' in capsys.readouterr().err
+
+
 def test_blend(work, capsys):
     run('-i', 'in', '--blend', 'w.pth', '0.5')
     np.testing.assert_array_equal(decode_file(Path('results/photo_out.png'))[0], repeated(noise(9, 12, 3)))

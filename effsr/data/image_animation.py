@@ -57,7 +57,11 @@ def is_animation(data: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> bool:
     if not data.startswith((b'GIF8', b'\x89PNG', b'RIFF')):
         return False
     image, _ = open_header(io.BytesIO(data), path, max_pixels, ANIMATED_FORMATS)
-    return bool(getattr(image, 'is_animated', False))
+    try:
+        return bool(getattr(image, 'is_animated', False))
+    # To answer, Pillow reads on to the second frame of a GIF, and raises nearly anything on damaged bytes.
+    except Exception as error:
+        raise _damaged(path, image, error) from error
 
 
 def read_animation(data: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> Animation:
@@ -88,7 +92,11 @@ def _seen(image: Image.Image, first: int, path: Path) -> Iterator[Image.Image]:
             yield image.convert('RGBA')
     # Decoders raise nearly anything on damaged bytes.
     except Exception as error:
-        raise ImageError(f'{path}: damaged {image.format} animation ({error}); copy it again or take it out') from error
+        raise _damaged(path, image, error) from error
+
+
+def _damaged(path: Path, image: Image.Image, error: Exception) -> ImageError:
+    return ImageError(f'{path}: damaged {image.format} animation ({error}); copy it again or take it out')
 
 
 def _plays(image: Image.Image) -> int:

@@ -15,6 +15,7 @@ from effsr.data.image_meta import ICC_SPACE, ICC_SPACES, Meta
 GROUNDS = {'white': 1.0, 'black': 0.0, 'gray': 0.5}
 ALPHA_RULES = (*GROUNDS, 'drop', 'refuse')
 BITS_PER_SAMPLE_TAG = 258
+USUAL_GAMMA = 0.45, 0.46  # of PNGs that look as they would without
 PNG_BIT_DEPTH_OFFSET = 24
 # Pillow's modes to the 8-bit ones kept here. Absent modes (32-bit integers, floats, LAB, HSV) are refused.
 TARGET_MODES = {'1': 'L', 'L': 'L', 'LA': 'LA', 'La': 'LA', 'P': 'RGB', 'PA': 'RGBA', 'RGB': 'RGB', 'RGBX': 'RGB',
@@ -96,6 +97,9 @@ def _meta(image: Image.Image, data: bytes) -> tuple[Meta, list[str]]:
     if exif is not None and parse_exif(exif) is None:
         exif = None
         notes.append('its EXIF data is damaged and was left out')
+    gamma = image.info.get('gamma')  # overruled by a profile, and by PNG's sRGB chunk
+    if gamma and not icc and 'srgb' not in image.info and not USUAL_GAMMA[0] <= gamma <= USUAL_GAMMA[1]:
+        notes.append(f'its gamma of {gamma:g} was left out: it may look darker or lighter')
     if image.mode == 'CMYK':
         notes.append('CMYK became sRGB ' + ('through its ICC profile' if icc and _space(icc) == 'CMYK' else
                                             'without an ICC profile: colours are approximate'))

@@ -34,7 +34,6 @@ FORMATS = {
     '.ppm': _Format('PPM', deep=True),
     '.pgm': _Format('PPM', deep=True),
 }
-JPEG_EXIF_BYTES = 65_500  # one segment of a JPEG
 
 
 def encode_picture(path: Path, picture, quality: int) -> bytes:
@@ -63,7 +62,8 @@ def encode_pixels(path: Path, pixels: np.ndarray, quality: int = 95, lossless: b
         pixels: uint8 or uint16 (H, W, C): grey, grey and alpha, RGB, or RGB and alpha.
         quality: Of JPEG and lossy WebP, 1 to 100.
         lossless: Of WebP: every pixel as it is, clear ones included.
-        meta: ICC profile and EXIF of 8-bit PNG, TIFF, JPEG and WebP, where there is room for them.
+        meta: ICC profile and EXIF, of WebP alone; files of the others that have any are written by
+            :func:`effsr.data.image_rows.open_sink`.
 
     Raises:
         ImageError: Unknown suffix, or the format cannot hold these pixels, without loss where that is asked for.
@@ -144,10 +144,9 @@ def _encode_8(pixels: np.ndarray, name: str, quality: int, lossless: bool, meta:
         # Level 3 writes twice as fast as the default 6 for files about a tenth larger.
         'PNG': {'compress_level': 3},
     }.get(name, {})
-    if meta.icc and name in ('JPEG', 'WEBP', 'PNG', 'TIFF'):
-        options['icc_profile'] = meta.icc
-    if meta.exif and (name in ('WEBP', 'PNG') or name == 'JPEG' and len(meta.exif) <= JPEG_EXIF_BYTES):
-        options['exif'] = b'Exif\0\0' + meta.exif
+    if name == 'WEBP':
+        options |= {'icc_profile': meta.icc} if meta.icc else {}
+        options |= {'exif': b'Exif\0\0' + meta.exif} if meta.exif else {}
     buffer = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(buffer, name, **options)
     return buffer.getvalue()

@@ -79,7 +79,11 @@ class AnimationFile:
     def __enter__(self) -> 'AnimationFile':
         file = self._exits.enter_context(whole_file(self.path))
         kind = {'.gif': GifFrames, '.webp': WebpFrames}.get(self.path.suffix.lower(), ApngFrames)
-        self._writer = kind(file, self.film, self._encoding)
+        try:
+            self._writer = kind(file, self.film, self._encoding)
+        except BaseException as error:
+            self._exits.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def add(self, pixels: np.ndarray, milliseconds: float) -> None:

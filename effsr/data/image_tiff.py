@@ -6,7 +6,7 @@ from typing import BinaryIO
 import numpy as np
 
 from effsr.data.image_exif import OWN_TAGS, Directory, Entry, parse_exif
-from effsr.data.image_meta import Encoding, Meta
+from effsr.data.image_meta import Encoding, Meta, fitting
 
 CLASSIC_LIMIT = 2**32 - 2**24  # offsets are 32 bits; some room for tables and metadata
 STRIP_BYTES = 1 << 20
@@ -30,7 +30,7 @@ class TiffRows:
         self._widened = channels == 2 and bits == 16  # grey and alpha that deep is read by few, Pillow not among them
         channels = 4 if self._widened else channels
         shape = (height, width, channels)
-        self._file, self._shape, self._bits, self._meta = file, shape, bits, meta
+        self._file, self._shape, self._bits, self._meta = file, shape, bits, fitting(meta, channels)
         self._level = encoding.level
         row_bytes = width * channels * bits // 8
         # Deflate adds a few bytes to what it cannot compress.

@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
     how.add_argument('-t', '--tile', type=number(int, least=0), default=0, metavar='N',
                      help='tile side in input pixels; 0 (default): whole, but tiles of 512 above 1 megapixel')
-    how.add_argument('--tile_pad', type=number(int, least=0), default=32, metavar='N', help='halo of a tile (32)')
+    how.add_argument('--tile_pad', type=number(int, least=0), metavar='N',
+                     help='halo of a tile; default: what the network looks at')
     how.add_argument('--import', dest='modules', action='append', default=[], metavar='MODULE',
                      help="import a module first: one that registers the weights' own architecture")
 

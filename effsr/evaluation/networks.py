@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from effsr.evaluation.content import sha256_of
 from effsr.inference.backends import is_exported, open_exported
-from effsr.inference.engine import Engine, EngineSettings
+from effsr.inference.engine import Engine, EngineSettings, open_engine
 from effsr.inference.weights import LoadedModel, load_model
 
 
@@ -41,6 +41,13 @@ def open_network(path: Path, device: str = 'cpu') -> LoadedModel:
     facts = engine.facts
     return LoadedModel(EngineNet(engine), facts.arch, dict(facts.args), engine.scale, path, key, engine.multiple,
                        f'run by {engine.name}')
+
+
+def engine_of(model: LoadedModel, device: str = 'cpu') -> Engine:
+    """What runs a network of :func:`open_network` on pictures of any size: weights by PyTorch in fp32."""
+    if isinstance(model.net, EngineNet):
+        return model.net.engine
+    return open_engine(model, EngineSettings(precision='fp32', device=device))
 
 
 def parameters_of(model: LoadedModel) -> int | None:

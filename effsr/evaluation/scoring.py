@@ -8,20 +8,26 @@ from typing import NamedTuple
 import numpy as np
 
 from effsr.command_line import failure_line
-from effsr.data.image_io import Picture, image_size, read_picture
+from effsr.data.image_decode import decode_file
+from effsr.data.image_io import Picture, image_size
 from effsr.data.imresize import imresize
 from effsr.evaluation.content import as_picture, key_of, made_file, sha256_of, values_of
 from effsr.evaluation.contestants import Entrant
-from effsr.evaluation.networks import open_network
+from effsr.evaluation.networks import engine_of, open_network
 from effsr.evaluation.preparing import GREY, Prepared, plain_result
-from effsr.inference.upscaling import AUTO_TILE, AUTO_TILE_ABOVE, upscale_picture
-from effsr.inference.weights import LoadedModel
+from effsr.inference.engine import Engine
+from effsr.inference.plan import Plan
+from effsr.inference.sinks import upscale_pixels
 from effsr.metrics.catalogue import open_metric
 from effsr.metrics.scorer import MetricSettings, Scorer, Unavailable
 
 LUMA = np.array([0.299, 0.587, 0.114])
 GREY_VALUE = 'value'
 ON_LUMA = ('psnr_y', 'ssim_y', 'ms_ssim_y')
+# Tiles of large pictures; not by the free memory, so that figures are the same at any time.
+AUTO_TILE = 512
+AUTO_TILE_ABOVE = 1_000_000
+HOW = 'engine fp32'  # for the journal: how weights are run
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Way:
         grey: Which grey truths are compared by their value and not by the luma of three equal channels: none, all
             (GREY_VALUE), or pictures by their names, NAME or SET/NAME.
         tile: Side of a tile in pixels of the low-resolution picture; 0: whole, but tiles for large pictures.
-        tile_pad: Halo.
+        tile_pad: Halo; None for what the network's outputs depend on.
         device: 'cpu' or 'cuda'.
         modules: To be imported first.
         work: Folder.
@@ -50,7 +56,7 @@ class Way:
     settings: MetricSettings = field(default_factory=MetricSettings)
     grey: tuple[str, ...] = ()
     tile: int = 0
-    tile_pad: int = 32
+    tile_pad: int | None = None
     device: str = 'cpu'
     modules: tuple[str, ...] = ()
     work: Path = Path('results/evaluation')
@@ -103,7 +109,7 @@ class Scoring:
         self.way = way
         self.files = files
         self.scores = scores
-        self._models: dict[str, LoadedModel] = {}
+        self._engines: dict[str, Engine] = {}
         self._scorers: dict[str, Scorer] = {}
 
     def __call__(self, task: Task) -> Scored:
@@ -143,8 +149,8 @@ class Scoring:
         height, width = image_size(task.prepared.lq)
         if task.given is not None:
             return plain_result(task.given, (height * way.scale, width * way.scale), target, self.files, files)
-        tile = way.tile or (AUTO_TILE if height * width > AUTO_TILE_ABOVE else 0)
-        how = (tile, way.tile_pad, way.device) if entrant.contestant.kind == 'weights' else ()
+        tile = way.tile or (AUTO_TILE if height * width > AUTO_TILE_ABOVE else max(height, width))
+        how = (HOW, tile, way.tile_pad, way.device) if entrant.contestant.kind == 'weights' else ()
         key = key_of('result', entrant.identity, task.prepared.lq_sha, way.scale, *how)
         made = made_file(target, key, self.files, lambda: self._upscaled(entrant, task.prepared.lq, tile))
         files[key] = made
@@ -152,27 +158,26 @@ class Scoring:
 
     def _upscaled(self, entrant: Entrant, lq: Path, tile: int) -> Picture:
         """A result of 8 bits, as papers compare them."""
-        picture = read_picture(lq)
         if entrant.contestant.kind != 'weights':
             return interpolated(values_of(lq), self.way.scale, entrant.contestant.kind)
-        color = Picture(picture.color)  # a grey picture goes in, and its result comes out, as colour
         try:
-            return Picture(upscale_picture(self._model(entrant), color, tile, self.way.tile_pad).color)
+            plan = Plan(tile=tile, tile_pad=self.way.tile_pad, bits=8)
+            return as_picture(upscale_pixels(self._engine(entrant), _colour(lq), plan)[0])
         except (RuntimeError, MemoryError) as error:
             if isinstance(error, MemoryError) or 'memory' in str(error).lower():
-                raise ValueError(f'{lq}: {entrant.name} is out of memory; pass -t {max(32, (tile or 512) // 2)}, or '
+                raise ValueError(f'{lq}: {entrant.name} is out of memory; pass -t {max(32, tile // 2)}, or '
                                  'fewer --processes') from error
             raise ValueError(f'{lq}: {entrant.name} failed: {" ".join(str(error).split())}') from error
 
-    def _model(self, entrant: Entrant) -> LoadedModel:
-        if entrant.name not in self._models:
+    def _engine(self, entrant: Entrant) -> Engine:
+        if entrant.name not in self._engines:
             for module in self.way.modules:
                 import_module(module)
             if sha256_of(entrant.path) != entrant.contestant.sha256:
                 raise ValueError(f'{entrant.path}: has changed since this evaluation began; copy it, and evaluate the '
                                  'copy')
-            self._models[entrant.name] = open_network(entrant.path, self.way.device)
-        return self._models[entrant.name]
+            self._engines[entrant.name] = engine_of(open_network(entrant.path, self.way.device), self.way.device)
+        return self._engines[entrant.name]
 
     def _by_value(self, metric: str, task: Task) -> bool:
         return (GREY in task.prepared.traits and metric in ON_LUMA
@@ -188,6 +193,13 @@ class Scoring:
         if self._by_value(name, task):
             result, truth = by_grey_value(result, truth)
         return self._scorers[name].score(result, truth)
+
+
+def _colour(path: Path) -> np.ndarray:
+    """uint8 or uint16 (H, W, 3): transparency is passed over, and a grey picture's result is to be colour too."""
+    pixels, _ = decode_file(path)
+    pixels = pixels[..., :-1] if pixels.shape[2] in (2, 4) else pixels
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
 def interpolated(values: np.ndarray, scale: int, method: str) -> Picture:

@@ -61,7 +61,9 @@ class Parity:
     @property
     def change(self) -> float | None:
         """PSNR of the export less PyTorch's, in dB."""
-        return None if self.psnr is None else self.psnr[1] - self.psnr[0]
+        if self.psnr is None:
+            return None
+        return 0.0 if self.psnr[0] == self.psnr[1] else self.psnr[1] - self.psnr[0]  # both may be infinite
 
 
 def whole(engine: Engine) -> Callable[[Tensor], Tensor]:
@@ -86,7 +88,7 @@ def compare(reference: Engine, exported: Engine, pictures: Sequence[Tensor], pai
     largest, total, values = 0.0, 0.0, 0
     for picture in pictures:
         difference = (theirs(picture) - ours(picture)).abs().double()
-        largest = max(largest, float(difference.max()))
+        largest = float(np.maximum(largest, float(difference.max())))  # unlike max, it keeps NaN
         total, values = total + float(difference.sum()), values + difference.numel()
     scores = [[_psnr(run(lq), truth, reference.scale) for run in (ours, theirs)] for lq, truth in pairs]
     means = tuple(float(value) for value in np.mean(scores, axis=0)) if scores else None

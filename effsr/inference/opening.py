@@ -6,6 +6,9 @@ from effsr.inference.engine import Engine, EngineSettings, Say, open_engine
 from effsr.inference.interpolation import interpolate
 from effsr.inference.weights import LoadedModel, load_model
 from effsr.runtime.checkpoint import file_digest
+from effsr.runtime.sidecar import sidecar_path
+
+IN_TWO_PARTS = ('.xml', '.param')  # with the numbers in a .bin beside them
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,14 @@ def blended(first: LoadedModel, second: LoadedModel, share: float) -> LoadedMode
 
 
 def _identity(files: list[Path], share: float, settings: EngineSettings) -> str:
-    parts = [_digest(path) for path in files] + ([f'{share:g}'] if len(files) > 1 else [])
+    parts = [_digest(part) for path in files for part in _parts(path)] + ([f'{share:g}'] if len(files) > 1 else [])
     return ' '.join([*parts, settings.backend, settings.precision])
+
+
+def _parts(path: Path) -> list[Path]:
+    """All files that decide what a network is."""
+    beside = path.with_suffix('.bin') if path.suffix.lower() in IN_TWO_PARTS else sidecar_path(path)
+    return [path, beside] if beside.is_file() else [path]
 
 
 def _digest(path: Path) -> str:

@@ -166,7 +166,7 @@ class Runner:
             tiles = torch.cat([tiles, tiles[-1:].expand(fixed - len(tiles), -1, -1, -1)])
         answers = run_checked(engine, tiles, engine.scale)
         for column, answer in zip(step.columns, answers[:len(step.columns)], strict=True):
-            inner = answer[:, _inner(step.row, engine.scale), _inner(column, engine.scale)]
+            inner = answer[:, step.row.inner(engine.scale), column.inner(engine.scale)]
             with as_out_of_memory():  # a copy: a view would keep the whole tile until it is written
                 inner = inner.clone()
             deliver(Part(step.plane, step.row, column, inner))
@@ -203,7 +203,7 @@ class Runner:
             try:
                 with closing(read_ahead(alone.steps(self.layout))) as steps:
                     for step in steps:
-                        cores = [(_inner(step.row, 1), _inner(column, 1)) for column in step.columns]
+                        cores = [(step.row.inner(1), column.inner(1)) for column in step.columns]
                         sums.append([found.sum(0) for found in find(step.tiles, cores)])
                         self.progress.add(step, PASS_COST)
                 self.passes += 1
@@ -227,7 +227,3 @@ class Runner:
 
 def _tiles(window: tuple[int, int]) -> str:
     return f'tiles of {window[1]}x{window[0]}'
-
-
-def _inner(span: Span, scale: int) -> slice:
-    return slice((span.first - span.start) * scale, (span.last - span.start) * scale)

@@ -14,6 +14,10 @@ class Span(NamedTuple):
     first: int
     last: int
 
+    def inner(self, scale: int) -> slice:
+        """What the network answers for, in the pixels of its result."""
+        return slice((self.first - self.start) * scale, (self.last - self.start) * scale)
+
 
 def tile_spans(length: int, tile: int, tile_pad: int, begin: int = 0) -> list[Span]:
     """Divide one side of a picture into windows of one size, each tile + 2 * tile_pad long.
@@ -91,7 +95,7 @@ def upscale_tiled(net: Callable[[Tensor], Tensor], lq: Tensor, scale: int, tile:
             if out is None:
                 out = answer.new_empty((batch, answer.shape[1], height * scale, width * scale), device=lq.device)
             target = out[..., row.first * scale:row.last * scale, column.first * scale:column.last * scale]
-            target.copy_(answer[..., _inner(row, scale), _inner(column, scale)])
+            target.copy_(answer[..., row.inner(scale), column.inner(scale)])
     return out
 
 
@@ -148,10 +152,6 @@ def run_checked(net: Callable[[Tensor], Tensor], lq: Tensor, scale: int) -> Tens
         raise ValueError(f'the network made {tuple(answer.shape)} of {tuple(lq.shape)} (batch, channels, height, '
                          f'width); {_size(lq)} at scale {scale} should become {expected[1]} x {expected[2]}')
     return answer
-
-
-def _inner(span: Span, scale: int) -> slice:
-    return slice((span.first - span.start) * scale, (span.last - span.start) * scale)
 
 
 def _size(x: Tensor) -> str:

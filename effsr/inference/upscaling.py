@@ -5,12 +5,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from effsr.data.image_animation import Animation
 from effsr.data.image_header import ImageError
-from effsr.data.image_io import Picture
 from effsr.inference.animation import upscale_animation
 from effsr.inference.engine import Engine, OutOfMemory, Say, silent
 from effsr.inference.jobs import VIDEO, Loaded, animation_suffix, load, moving_target, one_line, prepare_still
@@ -22,11 +18,7 @@ from effsr.inference.settings import Settings
 from effsr.inference.sources import Source, output_stems
 from effsr.inference.stills import compare_path, upscale_still
 from effsr.inference.streaming import Report
-from effsr.inference.tiling import crop_to_scale, pad_to_multiple, upscale_tiled
-from effsr.inference.weights import LoadedModel
 
-AUTO_TILE = 512
-AUTO_TILE_ABOVE = 1_000_000
 choose_device = check_device  # the name by which measurements know it
 
 
@@ -174,34 +166,3 @@ class _Run:
 
 def _tile(report: Report) -> tuple[int, int]:
     return report.tile if report.tiles > 1 else (0, 0)
-
-
-@torch.inference_mode()
-def upscale_picture(model: LoadedModel, picture: Picture, tile: int = 0, tile_pad: int = 32) -> Picture:
-    """Upscale the colours of a picture in float32, with tiles that overlap by a chosen halo.
-
-    For measuring, where the result's rounding is the caller's; files go by :func:`upscale_files`.
-
-    Args:
-        model: From :func:`effsr.inference.weights.load_model`.
-        picture: Any size from 1x1; its transparency is passed over.
-        tile: Side of a tile in input pixels, rounded up to what the network can take; 0 for the whole picture.
-        tile_pad: Halo of a tile.
-
-    Returns:
-        RGB in [0, 1].
-
-    Raises:
-        ValueError: The network's output has the wrong size, or holds NaN or infinity.
-        RuntimeError: Out of memory, or the network fails.
-    """
-    device = next(model.net.parameters()).device
-    lq = torch.from_numpy(picture.color.transpose(2, 0, 1).astype(np.float32, order='C'))[None]
-    padded = pad_to_multiple(lq, model.multiple)
-    tile, tile_pad = (-(-length // model.multiple) * model.multiple for length in (tile, tile_pad))
-    # Only tiles lie on the device.
-    sr = upscale_tiled(lambda part: model.net(part.to(device)).float().cpu(), padded, model.scale, tile, tile_pad)
-    sr = crop_to_scale(sr, lq, model.scale)[0]
-    if not torch.isfinite(sr).all():
-        raise ValueError(f'{model.arch} gave NaN or infinity; the weights {model.path} are of no use')
-    return Picture(sr.clamp(0, 1).permute(1, 2, 0).contiguous().numpy(), bits=picture.bits, format=picture.format)

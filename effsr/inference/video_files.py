@@ -184,8 +184,12 @@ class VideoWriter:
                              ) from error
         self.container.metadata.update({name: value for name, value in reader.container.metadata.items()
                                         if name in ('title', 'artist', 'comment', 'creation_time', 'date')})
-        self._stream = self._video_stream(codec, film, size, turned)
-        self._copies = {stream.index: self._copied(stream) for stream in reader.others}
+        try:
+            self._stream = self._video_stream(codec, film, size, turned)
+            self._copies = {stream.index: self._copied(stream) for stream in reader.others}
+        except BaseException:
+            self.container.close()  # an open file cannot be removed on Windows
+            raise
 
     def __enter__(self) -> 'VideoWriter':
         return self

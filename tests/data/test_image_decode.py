@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 from effsr.data.image_decode import ImageError, decode, without_alpha
 from effsr.data.image_exif import upright_exif
@@ -96,3 +96,12 @@ def test_cmyk_goes_through_its_profile():
     decoded = of_bytes(picture, 'TIFF', icc_profile=cmyk_profile())
     assert decoded.notes == ('CMYK became sRGB through its ICC profile',) and decoded.meta.icc is None
     assert np.abs(decoded.pixels.astype(int) - 119).max() <= 2  # sRGB of L* 50
+
+
+@pytest.mark.parametrize(('gamma', 'told'), [(100_000, True), (45_455, False)])
+def test_a_gamma_that_is_left_out_is_told(gamma, told):
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add(b'gAMA', gamma.to_bytes(4, 'big'))
+    buffer = io.BytesIO()
+    Image.new('RGB', (3, 2)).save(buffer, 'PNG', pnginfo=chunks)
+    assert any('gamma' in note for note in decode(buffer.getvalue(), Path('x.png')).notes) == told

@@ -78,3 +78,15 @@ def test_mistakes(tmp_path):
                 AnimationFile(tmp_path / name, Film((9, 9), 3, 3)) as file:
             file.add(frames(3)[0], 50)
     assert [path.name for path in tmp_path.iterdir()] == ['x.gif']
+
+
+def test_a_gif_cut_short_anywhere_is_named(tmp_path):
+    path = tmp_path / 'x.gif'
+    first, *rest = (Image.fromarray(np.full((6, 5, 3), 90 * number, np.uint8)) for number in range(3))
+    first.save(path, save_all=True, append_images=rest, duration=50)
+    data = path.read_bytes()
+    for length in range(1, len(data)):
+        try:
+            assert is_animation(data[:length], path) in (True, False)
+        except ImageError as error:
+            assert str(path) in str(error)

@@ -46,6 +46,14 @@ def test_rows_come_back(tmp_path, suffix, channels, bits):
     np.testing.assert_array_equal(back, expected)
 
 
+def test_a_profile_for_grey_is_not_put_into_grey_widened_to_rgb(tmp_path):
+    profile = Meta(bytes(16) + b'GRAY' + bytes(200))
+    for bits, kept in ((8, True), (16, False)):
+        path = written(tmp_path / 'x.tif', noise(5, 4, 2, bits), meta=profile)
+        with tifffile.TiffFile(path) as file:
+            assert (34675 in file.pages[0].tags) == kept
+
+
 def test_strips_and_differences_by_an_independent_reader(tmp_path, monkeypatch):
     monkeypatch.setattr('effsr.data.image_tiff.STRIP_BYTES', 1000)
     for bits in (8, 16):

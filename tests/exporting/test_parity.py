@@ -44,6 +44,13 @@ def test_differences_and_psnr_by_hand(monkeypatch):
     assert found.speed.median > 0
 
 
+def test_nan_is_never_lost(monkeypatch):
+    monkeypatch.setattr('effsr.exporting.parity.AT_LEAST', 0.0)
+    picture = torch.full((1, 3, 4, 4), 0.5)
+    found = compare(Nearest(), Nearest(), [picture, torch.full((1, 3, 4, 4), torch.nan), picture], [])
+    assert 'nan' in judge(found, LIMITS['fp32'])
+
+
 def parity(largest=0.0, mean=0.0, psnr=None):
     return Parity(1, largest, mean, 0, psnr, Spread(1, 1, 1), (1, 1))
 
@@ -51,6 +58,7 @@ def parity(largest=0.0, mean=0.0, psnr=None):
 @pytest.mark.parametrize(('found', 'limits', 'words'), [
     (parity(), LIMITS['fp32'], ''), (parity(1e-3), LIMITS['fp32'], 'largest difference'),
     (parity(0.5), LIMITS['int8'], ''), (parity(0.5, 0.1), LIMITS['int8'], 'mean difference'),
+    (parity(psnr=(float('inf'), float('inf'))), LIMITS['fp32'], ''),
     (parity(psnr=(30, 29.6)), LIMITS['int8'], ''), (parity(psnr=(30, 29.4)), LIMITS['int8'], '0.600 dB'),
     (parity(float('nan')), LIMITS['fp32'], 'nan'), (parity(psnr=(30, float('nan'))), Limits(1, None, 9), 'nan')])
 def test_judgement(found, limits, words):
