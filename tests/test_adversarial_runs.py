@@ -79,7 +79,8 @@ def test_another_set_of_layers_is_refused_on_resume(work, write_options, capsys)
     options = write_options(work, changes, True)
     assert effsr.train.main(['-opt', options]) == 0
     status = effsr.train.main(['-opt', options, '--auto_resume', '--force_yml', 'train:total_iter=3',
-                               'train:distill_opt:feature_weight=0'])
+                               'train:distill_opt:feature_weight=0', 'train:distill_opt:layers=[]',
+                               'train:distill_opt:student_layers=[]'])
     assert status == 1 and 'weights of network_g (and adapters of distill_opt), here are' in capsys.readouterr().err
 
 
