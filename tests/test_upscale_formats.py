@@ -213,3 +213,24 @@ def test_interrupted_it_leaves_whole_files(work):
     names = [path.name for path in Path('results').iterdir()]
     assert not any(name.endswith('.tmp') for name in names)
     assert all(read_picture(f'results/{name}').color.shape for name in names if name.endswith('.png'))
+
+
+def test_resume_in_the_folder_of_the_inputs_leaves_results_alone(work, capsys):
+    run('-i', 'in', '-o', 'in')
+    run('-i', 'in', '-o', 'in', '--resume')
+    assert '2 there already' in capsys.readouterr().out
+    assert sorted(path.name for path in Path('in').iterdir()) == ['.upscale.jsonl', 'photo.png', 'photo_out.png']
+
+
+def test_further_pages_of_a_tiff_are_told(work, capsys):
+    first, second = Image.fromarray(noise(9, 12, 3)), Image.fromarray(255 - noise(9, 12, 3))
+    first.save('pages.tif', save_all=True, append_images=[second])
+    run('-i', 'pages.tif')
+    assert 'the first of 2 pages; the others were left out' in capsys.readouterr().out
+    np.testing.assert_array_equal(decode_file(Path('results/pages_out.tif'))[0], repeated(noise(9, 12, 3)))
+
+
+def test_a_factor_that_no_format_has_room_for(work, capsys):
+    run('-i', 'in', '-s', '1e9', status=1)
+    err = capsys.readouterr().err
+    assert 'PNG cannot hold' in err and 'pass a smaller -s' in err and 'PNG can\n' not in err

@@ -79,9 +79,12 @@ def decode(data: bytes, path: Path, max_pixels: int = MAX_PIXELS,
         image.load()
         meta, notes = _meta(image, data)
         pixels = _pixels_16(data, image) if deep else _pixels_8(image)
+        pages = image.n_frames if image.format == 'TIFF' else 1
     except Exception as error:
         raise ImageError(f'{path}: damaged or unsupported {image.format} file ({error}); accepted: whole files of '
                          f'{READABLE}, 8 or 16 bits a channel') from error
+    if pages > 1:
+        notes.append(f'the first of {pages} pages; the others were left out')
     if meta.icc is not None and pixels.shape[2] not in ICC_SPACES.get(meta.icc[ICC_SPACE], ()):
         notes.append(f'its ICC profile is for {_space(meta.icc)} and was left out')
         meta = Meta(None, meta.exif)

@@ -113,7 +113,7 @@ def open_sink(path: str | Path, height: int, width: int, channels: int, bits: in
     path = Path(path)
     lacks = shortcoming(path, height, width, channels, bits)
     if lacks:
-        raise ImageError(f'{path}: {lacks}; PNG can')
+        raise ImageError(f'{path}: {lacks}' + ('' if format_of(path).name == 'PNG' else '; PNG can'))
     return FileSink(path, (height, width, channels), bits, options or Encoding(), meta or Meta())
 
 

@@ -61,6 +61,8 @@ def load(source: Source, settings: Settings, journal: Journal) -> Loaded:
         return Loaded(source, error=source.error)
     try:
         entry = journal.find(source.path, settings.naming) if settings.resume else None
+        if settings.resume and entry is None and journal.made(source.path):
+            return Loaded(source, done=source.path)  # the results' folder is the inputs': not upscaled again
         if entry is not None:
             return _known(source, entry, settings, journal)
         if source.is_video:
@@ -124,8 +126,9 @@ def prepare_still(source: Path, decoded: Decoded, stem: Path, scale: int, settin
         pixels = without_alpha(pixels, 'white', source)
         notes.append(f'transparency was laid on white, as {FORMATS[suffix.lower()].name} has none')
     lacks = shortcoming(target, *size, pixels.shape[2], bits)
-    if lacks and chosen:
-        raise ImageError(f'{source}: {target}: {lacks}; pass --ext png')
+    if lacks and (chosen or target.suffix == '.png'):
+        remedy = 'pass a smaller -s' if target.suffix == '.png' else 'pass --ext png'
+        raise ImageError(f'{source}: {target}: {lacks}; {remedy}')
     if lacks:
         notes.append(f'written as PNG: {lacks}')
         target = target.with_suffix('.png')

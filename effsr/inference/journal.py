@@ -48,6 +48,7 @@ class Journal:
         self.folder = folder
         self.path = folder / JOURNAL
         self.entries: dict[tuple[str, str], Entry] = {}
+        self.results: dict[Path, str] = {}  # full path -> mark
         try:
             lines = self.path.read_bytes().split(b'\n')
         except OSError:
@@ -57,7 +58,16 @@ class Journal:
                 entry = Entry(**json.loads(line))
             except (ValueError, TypeError):  # what a killed process left half-written
                 continue
-            self.entries[entry.source, entry.naming] = entry
+            self._keep(entry)
+
+    def _keep(self, entry: Entry) -> None:
+        self.entries[entry.source, entry.naming] = entry
+        self.results[(self.folder / entry.target).resolve()] = entry.target_mark
+
+    def made(self, path: Path) -> bool:
+        """Whether a file is a result of this folder's, as it was made."""
+        mark = self.results.get(path.resolve(), '')
+        return bool(mark) and mark == mark_of(path)
 
     def find(self, source: Path, naming: str) -> Entry | None:
         """What was made of a file as it is now, if that is still there as it was made."""
@@ -70,7 +80,7 @@ class Journal:
         """Add a result. A folder that takes results and no journal loses nothing but the way to resume."""
         entry = Entry(str(source.resolve()), naming, mark_of(source), target.relative_to(self.folder).as_posix(),
                       mark_of(target), dict(settings))
-        self.entries[entry.source, entry.naming] = entry
+        self._keep(entry)
         try:
             with open(self.path, 'ab') as file:
                 # A line of its own, whatever a killed process left of another.

@@ -19,3 +19,14 @@ def test_it_knows_only_what_is_as_it_was(tmp_path):
     source.write_bytes(b'in')
     target.unlink()
     assert Journal(target.parent).find(source, 'out') is None
+
+
+def test_results_are_known(tmp_path):
+    (tmp_path / 'a.png').write_bytes(b'a')
+    (tmp_path / 'a_out.png').write_bytes(b'result')
+    journal = Journal(tmp_path)
+    journal.note(tmp_path / 'a.png', 'out', tmp_path / 'a_out.png', {})
+    for one in (journal, Journal(tmp_path)):
+        assert one.made(tmp_path / 'a_out.png') and not one.made(tmp_path / 'a.png')
+    (tmp_path / 'a_out.png').write_bytes(b'changed since')
+    assert not Journal(tmp_path).made(tmp_path / 'a_out.png')
