@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--rounds', type=int, default=3, metavar='N', help='rounds, the first is dropped (3)')
     parser.add_argument('--threads', type=int, default=None, metavar='N', help="CPU threads (torch's default)")
     parser.add_argument('--memory', type=float, default=None, metavar='GB',
-                        help=f'what a program may allocate on a CPU ({SHARE:.0%} of what is free)')
+                        help=f'what a program may allocate on a CPU ({100 * SHARE:.0f} percent of what is free)')
     add_common_arguments(parser)
 
 

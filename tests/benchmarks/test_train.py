@@ -99,6 +99,14 @@ def test_help_names_the_subcommand(capsys):
     assert exit_.value.code == 0 and 'Training step against' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize('name', benchmark.SUBCOMMANDS)
+def test_help_of_each_subcommand(name, capsys):
+    # argparse fills in help texts when it prints them: a stray per cent sign shows only then.
+    with pytest.raises(SystemExit) as exit_:
+        benchmark.main([name, '--help'])
+    assert exit_.value.code == 0 and '--json FILE' in capsys.readouterr().out
+
+
 def test_defaults_are_accepted():
     parser = benchmark.argparse.ArgumentParser()
     train.add_arguments(parser)
